@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import dramatiq
 import redis
@@ -19,16 +20,21 @@ from redis.retry import Retry
 from app.errors import Transient
 
 _TIMEOUT = 2  # seconds for an answer of Redis
+_MOST_RINGS = 16  # that wait to be heard: each costs a worker, once it is idle, a question for nothing
+_RING = "if redis.call('llen', KEYS[1]) < tonumber(ARGV[1]) then redis.call('rpush', KEYS[1], '') end"
 _FULL_PAUSE = 0.02  # seconds until a consumer looks again whether one of its messages is done
 
 
 class WaitingConsumer(_RedisConsumer):
-    """Waits in Redis for the next message, where Dramatiq's own consumer asks again and again: an idle worker costs
-    next to nothing, and takes a message as soon as it arrives. `timeout` is in milliseconds, less than `_TIMEOUT`."""
+    """Waits in Redis for a bell, where Dramatiq's own consumer asks again and again: an idle worker costs next to
+    nothing, and takes a message as soon as it arrives. `timeout` is in milliseconds, less than `_TIMEOUT`.
+
+    A bell that nobody hears, such as that of a worker which dies just then, costs this wait at most.
+    """
 
     def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
         super().__init__(broker, queue_name, prefetch, timeout=0)  # type: ignore[no-untyped-call]  # it never sleeps
-        self._key = f"{broker.namespace}:{queue_name}"
+        self._bell = _bell(broker, queue_name)
         self._seconds = timeout / 1000
 
     def __next__(self) -> MessageProxy | None:
@@ -54,18 +60,32 @@ class WaitingConsumer(_RedisConsumer):
             time.sleep(_FULL_PAUSE)
             return
         try:
-            # It puts the first element back where it was: this takes nothing, so nothing is lost with its reply.
-            self.broker.client.blmove(self._key, self._key, self._seconds, "LEFT", "LEFT")
+            self.broker.client.blpop([self._bell], self._seconds)
         except redis.ConnectionError as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
 
 
 class WaitingBroker(RedisBroker):
-    """A broker whose consumers wait in Redis."""
+    """A broker whose consumers wait in Redis. Each message rings for one of them."""
+
+    def __init__(self, *, client: redis.Redis, **options: Any) -> None:
+        super().__init__(client=client, **options)  # type: ignore[no-untyped-call]
+        self._ring = client.register_script(_RING)
 
     @property
     def consumer_class(self) -> type[WaitingConsumer]:
         return WaitingConsumer
+
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
+        """See RedisBroker."""
+        enqueued = super().enqueue(message, delay=delay)
+        self._ring(keys=[_bell(self, message.queue_name)], args=[_MOST_RINGS])
+        return enqueued
+
+
+def _bell(broker: RedisBroker, queue_name: str) -> str:
+    """The key of the list with a ring for each message that arrived while nobody waited."""
+    return f"{broker.namespace}:{queue_name}.bell"
 
 
 def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> WaitingBroker:
@@ -81,7 +101,7 @@ def open_broker(redis_url: str, *, namespace: str = "registrywatcher") -> Waitin
         health_check_interval=15,
         retry=Retry(ConstantBackoff(0.05), 1),  # once, for a connection that Redis closed meanwhile
     )
-    broker: WaitingBroker = WaitingBroker(  # type: ignore[no-untyped-call]
+    broker = WaitingBroker(
         client=client,
         namespace=namespace,
         heartbeat_timeout=15_000,
