@@ -20,8 +20,8 @@ from tests.faults.outcomes import Outcomes, reading
 from tests.faults.random_faults import Chances
 from tests.line import Line, line
 
-NAMES = tuple(f"r{number:02}" for number in range(60))
-FEW = NAMES[:24]
+NAMES = tuple(f"r{number:02}" for number in range(40))
+FEW = NAMES[:24]  # for what is no class of the bars
 TASK = "server"
 PATIENCE = 120.0
 

@@ -1,13 +1,14 @@
-"""Given a Nomad whose answers fail at random while 300 tags move, then each is registered exactly once, in order, and
-every rollout has the recorded outcome that it really had."""
+"""Given a Nomad whose answers fail at random while hundreds of tags move, then each is registered exactly once, in
+order, and every rollout has the recorded outcome that it really had."""
 
 import pytest
 
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.fleet import FEW, NAMES, fleet, total
+from tests.faults.fleet import NAMES, fleet, total
 from tests.faults.random_faults import Chance, Chances
+from tests.faults.sizes import moves
 
-MOVES = 5
+MOVES = moves(ci=5, long=50)  # of each of 40 jobs
 TIMEOUT = 0.5  # our client's timeout, in seconds
 
 _REGISTER = "/v1/job/r??"
@@ -33,9 +34,6 @@ FAULTS = {
         ),
         Chance(fault=NomadFault(action=FaultAction.HANG, method="GET", seconds=1.5 * TIMEOUT), share=0.03),
     ],
-}
-# For these a hundred moves are enough.
-MILD = {
     "cut off, or 500, before a write is applied": [
         Chance(fault=NomadFault(action=FaultAction.RESET, method="POST", path=_REGISTER), share=0.15),
         Chance(fault=NomadFault(action=FaultAction.STATUS, method="POST", path=_REGISTER, text=_EOF), share=0.15),
@@ -49,19 +47,18 @@ MILD = {
 
 
 @pytest.mark.usefixtures("quiet_logs")
-@pytest.mark.parametrize("kind", [*FAULTS, *MILD])
+@pytest.mark.parametrize("kind", FAULTS)
 async def test_failing_answers_lose_and_repeat_no_registration(kind: str, database_url: str) -> None:
-    names = FEW if kind in MILD else NAMES
-    async with fleet(database_url, names=names, nomad_timeout=TIMEOUT) as ours:
-        chances = ours.nomad.faults = Chances(*(FAULTS | MILD)[kind])
+    async with fleet(database_url, nomad_timeout=TIMEOUT) as ours:
+        chances = ours.nomad.faults = Chances(*FAULTS[kind])
         await ours.move_all(MOVES)
         await ours.recover(chances)
         assert ours.differences() == []
-        assert total(ours.moves.values()) == MOVES * len(names)
-        assert chances.struck > MOVES * len(names) / 4, "the fault was hardly met"
+        assert total(ours.moves.values()) == MOVES * len(NAMES)
+        assert chances.struck > MOVES * len(NAMES) / 4, "the fault was hardly met"
         if kind == _APPLIED:
-            assert ours.posts() == MOVES * len(names), "what was applied was posted again"
-        for name in names:
+            assert ours.posts() == MOVES * len(NAMES), "what was applied was posted again"
+        for name in NAMES:
             assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]]
             assert ours.runs(name) == ours.moves[name][-1].digest
         assert await ours.unregistered() == []

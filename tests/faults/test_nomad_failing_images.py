@@ -9,8 +9,9 @@ from app.simulators.nomad import Fate, Timing, sample_job
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.fleet import NAMES, TASK, Fleet, fleet
 from tests.faults.random_faults import Chance, Chances
+from tests.faults.sizes import moves
 
-ROUNDS = 2
+ROUNDS = moves(ci=3, long=25)  # with two moves of each of 40 jobs
 _FATES = (Fate.EXITS_NONZERO, Fate.PULL_FAILS, Fate.NEVER_HEALTHY)
 
 
@@ -82,7 +83,7 @@ async def test_failing_images_are_registered_once_and_undone(database_url: str) 
         stories = {name: _Story(ours, name) for name in NAMES}
         await ours.at_each(lambda name: stories[name].run())
         await ours.recover(chances)
-        assert sum(len(story.expected) for story in stories.values()) >= 300
+        assert sum(len(story.expected) for story in stories.values()) >= moves(ci=200, long=2000)
         for name, story in stories.items():
             assert [each.digest for each in ours.registered(name)] == [digest for digest, _ in story.expected]
             assert await ours.outcomes(name) == story.expected

@@ -1,5 +1,5 @@
 """Given a Nomad that forgets deployments, evaluations and allocations as soon as they end, while we wait for them, then
-each of 300 moves is registered exactly once, and each rollout has the recorded outcome that it really had."""
+each of hundreds of moves is registered exactly once, and each rollout has the recorded outcome that it really had."""
 
 import asyncio
 import random
@@ -10,8 +10,9 @@ import pytest
 
 from app.simulators.nomad import Fate, Simulator, Timing, garbage
 from tests.faults.fleet import FEW, NAMES, fleet, total
+from tests.faults.sizes import moves
 
-MOVES = 5
+MOVES = moves(ci=5, long=50)  # of each of 40 jobs
 SHARE = 0.5  # of the ended objects; the rest may be collected next time
 # Long enough to read a deployment while it is active.
 TIMING = Timing(evaluation=0.01, start=0.2, healthy=0.2)
@@ -69,8 +70,8 @@ async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
             await ours.move_all(MOVES)
             await ours.quiet(*NAMES)
         assert ours.differences() == []
-        assert total(ours.moves.values()) >= 300
-        assert collector.forgotten > 300
+        assert total(ours.moves.values()) >= MOVES * len(NAMES)
+        assert collector.forgotten > MOVES * len(NAMES)
         for name in NAMES:
             assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]]
         assert await ours.unregistered() == []

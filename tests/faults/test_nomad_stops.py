@@ -11,8 +11,9 @@ from app.simulators.nomad import Fate, Timing
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.fleet import NAMES, Fleet, fleet, plain_job
 from tests.faults.random_faults import Chance, Chances
+from tests.faults.sizes import moves
 
-ROUNDS = 3
+ROUNDS = moves(ci=3, long=25)  # with two moves of each of 40 jobs
 AN_HOUR = 3600.0
 
 
@@ -78,7 +79,7 @@ async def test_jobs_stopped_during_rollouts_end_as_stopped(database_url: str) ->
         stories = {name: _Story(ours, name) for name in NAMES}
         await ours.at_each(lambda name: stories[name].run())
         await ours.recover(chances)
-        assert sum(len(story.expected) for story in stories.values()) >= 300
+        assert sum(len(story.expected) for story in stories.values()) >= moves(ci=200, long=2000)
         for name, story in stories.items():
             assert ours.registered(name) == ours.moves[name]
             ended = await ours.outcomes(name)
