@@ -14,7 +14,7 @@ from statistics import mean
 from tempfile import TemporaryDirectory
 
 _SLICE = 0.005
-_FEWEST = 3
+_FEWEST = 5
 _SAMPLER = f"""
 import time
 while True:
@@ -22,7 +22,7 @@ while True:
     while time.process_time() - computed < {_SLICE}:
         pass
     print(time.monotonic() - wall, flush=True)
-    time.sleep(0.25)
+    time.sleep(0.2)
 """
 
 
