@@ -71,9 +71,10 @@ reliability: .venv/.dev
 check: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/coverage run --source app -m pytest -q tests/unit --ignore tests/unit/foreign
+	$(BIN)/mypy & mypy=$$!; \
+		$(BIN)/coverage run --source app -m pytest -q tests/unit --ignore tests/unit/foreign; tests=$$?; \
+		wait $$mypy && exit $$tests
 	$(BIN)/coverage report --show-missing --skip-covered --fail-under=100 --include='$(PURE_LIST)'
 
 # A real agent with docker runs tiny images that the suite makes and serves on loopback; nothing else is needed. With

@@ -15,6 +15,7 @@ from app.domain.why.outcome import TagOutcome
 from app.errors import RegistryWatcherError
 from app.services.views.why import Explained, ExplainedTag, explain
 from app.simulators.nomad import Fate
+from tests.faults.sizes import moves
 from tests.line import Line, line
 from tests.line.world import World, world
 from tests.servers.postgres import Databases
@@ -56,7 +57,7 @@ class Story:
 
 
 @settings(
-    max_examples=60,
+    max_examples=moves(ci=25, long=200),
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
