@@ -21,6 +21,8 @@ from tests.servers.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 _TAIL = 3000
+_PAUSE = 0.02  # seconds between two looks at a condition
+_PAUSE_OF_QUESTIONS = 0.1  # where looking means to ask a process or a server, which costs it more than its work
 _OF_THE_INTERPRETER = {"PYTHONPATH"}  # variables that a forked process would not heed
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
@@ -159,15 +161,16 @@ class Processes:
 async def until(condition: Callable[[], Any], what: Callable[[], object] | str, *, within: float) -> Any:
     """Return the first true value of the condition (plain or async); AssertionError after `within` seconds."""
     deadline = time.monotonic() + within
+    pause = _PAUSE
     while True:
         value = condition()
         if inspect.isawaitable(value):
-            value = await value
+            value, pause = await value, _PAUSE_OF_QUESTIONS
         if value:
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:g} s: {what() if callable(what) else what}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
 
 
 def environment(**ours: str) -> dict[str, str]:

@@ -1,14 +1,13 @@
 """Decides which tests may run at the same time, and which start first. It does not know their content.
 
-One file is one group, so that module fixtures are created one time. Tests that start our processes are large groups:
-more than two at the same time would compete for processors and miss their time limits. Those that use the processes as
-a person does are one of these groups.
+One file is one group, so that module fixtures are created one time. Two folders are one group each: their tests share
+an installation and a browser, or use the processes as a person does, whose patience has a limit.
 """
 
 from xdist.scheduler import LoadScopeScheduling
 
-LARGE = {"tests/faults/": "processes", "tests/e2e/": "people", "tests/ui/": "people"}
-IN_ONE_PROCESS = "tests/faults/test_nomad_"
+LARGE = {"tests/e2e/": "people", "tests/ui/": "pages"}
+WITH_PROCESSES = "tests/faults/"
 OF_A_SCENE = "_faults.py"  # each file has an installation of its own, for all of its tests
 
 
@@ -22,8 +21,6 @@ class FileSchedule(LoadScopeScheduling):
 def group(nodeid: str) -> str:
     """The group of tests that a test belongs to."""
     file = nodeid.partition("::")[0]
-    if file.startswith(IN_ONE_PROCESS) or file.endswith(OF_A_SCENE):
-        return file
     return next((name for folder, name in LARGE.items() if file.startswith(folder)), file)
 
 
@@ -33,4 +30,4 @@ def priority(nodeid: str) -> int:
         return 0
     if nodeid.partition("::")[0].endswith(OF_A_SCENE):
         return 1
-    return 2 if nodeid.startswith((IN_ONE_PROCESS, "tests/machine/")) else 3
+    return 2 if nodeid.startswith((WITH_PROCESSES, "tests/machine/")) else 3

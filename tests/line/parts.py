@@ -47,16 +47,17 @@ class Parts:
     async def until(self, condition: Callable[[], Any], what: str, *, within: float = PATIENCE) -> Any:
         """Wait until the condition (plain or async) is true. Fails with `what` after `within` seconds."""
         deadline = asyncio.get_running_loop().time() + within
+        pause = 0.01
         while True:
             value = condition()
             if asyncio.iscoroutine(value):
-                value = await value
+                value, pause = await value, 0.05  # it asks Postgres, which would have no time left for the line
             if value:
                 return value
             if asyncio.get_running_loop().time() > deadline:
                 told = {"ledger": self._ledger(), **await self.rows.describe()}
                 raise AssertionError(f"not within {within} s: {what}; {told}")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(pause)
 
     def _ledger(self) -> list[tuple[str, list[str]]]:
         return [(entry.job, sorted(entry.images.values())) for entry in self.nomad.ledger.entries()][-5:]
