@@ -190,6 +190,7 @@ class Installation:
         names = ", ".join(map(_quoted, self.casts))
         return (
             f'server_listening_address = "127.0.0.1:8080"\npoll_interval = "1h"\nwatched_repositories = [{names}]\n'
+            'rollout_stall_after = "5h"\n'  # one of them moves for all of the run
             f'{head}\n[registry_map.main]\nregistry_scheme = "http"\nregistry_domain = "{self.host}"\n'
             f'[registry_map.gone]\nregistry_scheme = "http"\nregistry_domain = "127.0.0.1:9"\n'
             f'[webhooks.distribution]\nsecret = "{SECRET}"\n{tail}\n{watches}'

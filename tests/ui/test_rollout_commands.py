@@ -37,9 +37,10 @@ async def test_canaries_are_failed_and_the_previous_image_comes_back(scene: Inst
 
 
 async def test_rolling_back_to_an_earlier_rollout(scene: Installation, page: Page, app: str) -> None:
-    for tag in ("v1.2.0", "v1.3.0", "v1.4.0"):
+    tags = ("v1.2.0", "v1.3.0", "v1.4.0")
+    for number, tag in enumerate(tags, start=1):
         await scene.push(app, tag)
-        await scene.registers(app, [*scene.registered(app), tag])
+        await scene.registers(app, [*tags[:number]])
         await scene.holds(app, "up_to_date")
     await page.goto(f"/repos/{app}")
     rollouts = page.get_by_role("region", name="Rollouts")
