@@ -9,6 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 LARGE = {"tests/e2e/": "people", "tests/ui/": "pages"}
 WITH_PROCESSES = "tests/faults/"
 OF_A_SCENE = "_faults.py"  # each file has an installation of its own, for all of its tests
+OF_ONE_LONG_TEST = "tests/faults/test_worker_"
 
 
 class FileSchedule(LoadScopeScheduling):
@@ -28,6 +29,6 @@ def priority(nodeid: str) -> int:
     """Groups with the lowest number start first: slow tests must not be left to the end."""
     if group(nodeid) in LARGE.values():
         return 0
-    if nodeid.partition("::")[0].endswith(OF_A_SCENE):
+    if nodeid.partition("::")[0].endswith(OF_A_SCENE) or nodeid.startswith(OF_ONE_LONG_TEST):
         return 1
     return 2 if nodeid.startswith((WITH_PROCESSES, "tests/machine/")) else 3

@@ -4,7 +4,7 @@ import pytest
 
 from tests.processes import ROOT
 from tests.tiers import LONG, is_long
-from tests.xdist_schedule import LARGE, WITH_PROCESSES, group, priority
+from tests.xdist_schedule import LARGE, OF_ONE_LONG_TEST, WITH_PROCESSES, group, priority
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_the_large_groups_start_first_and_slow_files_come_next() -> None:
     ids = [
         "tests/unit/test_http.py::test_a",
         f"{WITH_PROCESSES}test_nomad_stops.py::test_b",
-        "tests/faults/test_redis_faults.py::test_d",
+        "tests/faults/test_worker_killed.py::test_d",
         "tests/e2e/test_up.py::test_c",
     ]
     assert sorted(ids, key=priority) == ids[::-1]
@@ -37,6 +37,7 @@ def test_the_large_groups_start_first_and_slow_files_come_next() -> None:
 def test_the_named_folders_have_tests() -> None:
     assert [folder for folder in LARGE if not list((ROOT / folder).glob("test_*.py"))] == []
     assert list(ROOT.glob(f"{WITH_PROCESSES}test_*.py")) != []
+    assert list(ROOT.glob(f"{OF_ONE_LONG_TEST}*.py")) != []
 
 
 def test_the_long_tier_names_what_exists() -> None:
