@@ -53,7 +53,7 @@ demo: .venv/.runtime
 up: .venv/.runtime
 	@$(BIN)/registrywatcher up --config $(CONFIG) $(ARGS)
 
-# Most of these tests wait more than they compute.
+# Most of these tests wait more than they compute; those of the long tier do not.
 test: .venv/.dev
 	@$(BIN)/pytest -n $(or $(AT_ONCE),4) --no-loadscope-reorder -m "not long" $(ARGS)
 
@@ -62,7 +62,7 @@ faults: export FAULTS_LONG = $(LONG)
 faults: export FAULTS_SEED = $(SEED)
 faults: .venv/.dev
 	@mkdir -p $(STATE)
-	@$(BIN)/pytest -n $(or $(AT_ONCE),3) --no-loadscope-reorder -m long --junitxml $(STATE)/faults.xml \
+	@$(BIN)/pytest -n $(or $(AT_ONCE),2) --no-loadscope-reorder -m long --junitxml $(STATE)/faults.xml \
 		$(or $(ARGS),$$($(BIN)/python -m tests.tiers))
 
 reliability: .venv/.dev
