@@ -45,9 +45,9 @@ async def test_a_worker_finds_a_push_of_which_no_message_reached_it(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=_SETTINGS
     ) as ours:
         async with site(ours, "worker") as here, reading(database_url) as outcomes:
+            await outcomes.settled(NAMES)  # first: while the web runs, its sweep may be the one that wakes, for nothing
             web = here.start("web", env={"REDIS_URL": logical_databases.fresh()})
             await answering(ours)  # it would be ready with a poller only
-            await outcomes.settled(NAMES)
             async with DeliverySender(ours) as sender:
                 moves = Moves(sender, NAMES)
                 await moves.make(6, seconds=1)
