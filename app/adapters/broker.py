@@ -79,7 +79,7 @@ class WaitingBroker(RedisBroker):
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         """See RedisBroker."""
         enqueued = super().enqueue(message, delay=delay)
-        self._ring(keys=[_bell(self, message.queue_name)], args=[_MOST_RINGS])
+        self._ring(keys=[_bell(self, enqueued.queue_name)], args=[_MOST_RINGS])
         return enqueued
 
 
