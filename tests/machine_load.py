@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
 
+BUSY = 2.0  # a stretch from which on a machine may be too busy to answer or to store within a second
 _SLICE = 0.005
 _FEWEST = 5
 _SAMPLER = f"""

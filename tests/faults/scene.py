@@ -31,13 +31,13 @@ from tests.faults.random_faults import Chance, Chances
 from tests.faults.site import Site, site
 from tests.faults.sizes import moves, seed
 from tests.faults.tag_moves import Moves
+from tests.machine_load import BUSY
 from tests.servers.postgres import migrate
 from tests.servers.toxic import ToxicProxy
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
 NAMES = [f"r{number:02}" for number in range(5)]
 SLOWEST_ANSWER = 1.0
-BUSY = 2.0  # a stretch from which on a machine may be too busy to store within a second
 _REFUSED_BUSY = 0.02  # the share of posts that it may then refuse
 LEASE = 2
 MOVES = moves(ci=200, long=2000)

@@ -17,9 +17,8 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
-from tests.faults.scene import BUSY
 from tests.faults.sizes import moves
-from tests.machine_load import machine
+from tests.machine_load import BUSY, machine
 from tests.servers.http import serve
 from tests.webhook_sender import TAKEN
 

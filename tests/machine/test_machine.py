@@ -1,21 +1,19 @@
 """Given pushes, people, faults and time in any order, every registration is right, and all comes right in the end."""
 
 import asyncio
-import os
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.faults.sizes import is_long, moves
 from tests.machine.rules import Machine
 from tests.machine.stage import Stage
 
-# The same runs each time; with FAULTS_LONG many others, which --hypothesis-seed repeats, as does the blob of a failure.
-_IS_LONG = bool(os.environ.get("FAULTS_LONG"))
-
+# The same runs each time; in the long tier many others, which --hypothesis-seed repeats, as does the blob of a failure.
 _SETTINGS = settings(
-    max_examples=400 if _IS_LONG else 30,
-    stateful_step_count=50 if _IS_LONG else 40,
-    derandomize=not _IS_LONG,
+    max_examples=moves(ci=30, long=400),
+    stateful_step_count=moves(ci=40, long=50),
+    derandomize=not is_long(),
     database=None,
     deadline=None,
     print_blob=True,

@@ -15,9 +15,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from app.simulators.registry.faults import Hang, RegistryFault
-from tests.faults.scene import BUSY
 from tests.faults.sizes import is_long
-from tests.machine_load import Machine, machine
+from tests.machine_load import BUSY, Machine, machine
 from tests.processes import until
 from tests.ui.browsing import browsing
 from tests.ui.outages import Outages, freeze, running, thaw
