@@ -81,15 +81,21 @@ def databases(postgres_server: LocalServer) -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def shared_database(databases: Databases) -> Iterator[SharedDatabase]:
-    """The database of all tests that need none of their own."""
+    """The database of all tests that need none of their own, one after another."""
     shared = SharedDatabase(databases)
     yield shared
     shared.drop()
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """A database of this test's own: migrated, empty."""
+def database_url(shared_database: SharedDatabase) -> str:
+    """A migrated, empty database, for this test alone while it runs."""
+    return shared_database.emptied()
+
+
+@pytest.fixture
+def own_database_url(databases: Databases) -> Iterator[str]:
+    """A migrated, empty database that no other test ever has."""
     url = databases.fresh()
     yield url
     databases.drop(url)

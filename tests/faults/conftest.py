@@ -14,6 +14,12 @@ from tests.servers.ports import free_port
 
 
 @pytest.fixture
+def database_url(own_database_url: str) -> str:
+    """One of its own: a process that was killed or cut off may still have a statement to end."""
+    return own_database_url
+
+
+@pytest.fixture
 def quiet_logs() -> Iterator[None]:
     """Log only warnings: writing hundreds of rollouts to the log takes longer than the rollouts."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

@@ -45,12 +45,35 @@ def test_an_empty_database_has_no_table(empty_database_url: str) -> None:
     assert asyncio.run(_tables(empty_database_url)) == 0
 
 
-def test_a_shared_database_is_emptied_for_the_next_test(shared_database: SharedDatabase, database_url: str) -> None:
+def test_a_shared_database_is_emptied_for_the_next_test(shared_database: SharedDatabase, own_database_url: str) -> None:
     url = shared_database.emptied()
     asyncio.run(_write(url))
-    assert asyncio.run(_rows(url)) != asyncio.run(_rows(database_url))
+    assert asyncio.run(_rows(url)) != asyncio.run(_rows(own_database_url))
     assert shared_database.emptied() == url
-    assert asyncio.run(_rows(url)) == asyncio.run(_rows(database_url))
+    assert asyncio.run(_rows(url)) == asyncio.run(_rows(own_database_url))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE watches ADD COLUMN more text",
+        "ALTER TABLE watches RENAME TO those_watches",
+        "ALTER TABLE targets DISABLE TRIGGER ALL",
+        "CREATE TABLE more ()",
+        "CREATE OR REPLACE FUNCTION feed_watch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE SCHEMA more",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = more', current_database()); END $$",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET role = pg_monitor', current_database()); END $$",
+        "INSERT INTO channels (name) SELECT repeat(md5(number::text), 9) FROM generate_series(1, 10000) AS number",
+    ],
+)
+def test_a_shared_database_that_a_test_has_changed_is_made_anew(shared_database: SharedDatabase, change: str) -> None:
+    before = asyncio.run(_identity(shared_database.emptied()))
+    assert asyncio.run(_identity(shared_database.emptied())) == before
+    asyncio.run(_execute(shared_database.emptied(), change))
+    after = asyncio.run(_identity(shared_database.emptied()))
+    assert after != before
+    assert asyncio.run(_identity(shared_database.emptied())) == after
 
 
 def test_nobody_writes_into_a_shared_database_that_was_emptied(shared_database: SharedDatabase) -> None:
@@ -61,6 +84,24 @@ def test_nobody_writes_into_a_shared_database_that_was_emptied(shared_database: 
             await connection.execute("INSERT INTO channels (name) VALUES ('late')")
 
     asyncio.run(left_behind(shared_database.emptied()))
+
+
+async def _identity(url: str) -> int:
+    """Another database of the same name has another."""
+    connection = await asyncpg.connect(url)
+    try:
+        found: int = await connection.fetchval("SELECT oid FROM pg_database WHERE datname = current_database()")
+        return found
+    finally:
+        await connection.close()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 async def _write(url: str) -> None:
