@@ -1,20 +1,18 @@
-"""Outgoing HTTP: the one module with its time-outs, trust, bounds and redaction.
+"""Outgoing HTTP: the one module with its time-outs, bounds and redaction.
 
 It must not know the requests nor their servers. The adapters of registries and channels open their clients here.
-app/outbound/network.py has the proxies and the bounds of headers. A change of the HTTP library changes this module's
-imports and the names that it exports.
+app/outbound/network.py has the proxies and the bounds of headers, app/outbound/trust.py the authorities. A change of
+the HTTP library changes this module's imports and the names that it exports.
 """
 
-import os
 import re
-import ssl
 from functools import cache
 from importlib import metadata
 
-import certifi
 import httpx
 
 from app.outbound.network import AnswerRefused, Network
+from app.outbound.trust import shared_trust
 
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 15.0
@@ -45,37 +43,17 @@ def open_client(*, ca_file: str | None = None, transport: httpx.AsyncBaseTranspo
     bounds a whole request with `asyncio.timeout(WHOLE_SECONDS)`. Raises ValueError, with the fix, for an unusable
     `ca_file` or proxy setting. `transport` replaces the network.
     """
-    trust = trusted_authorities(ca_file) if transport is None else ssl.create_default_context()
     try:
         return httpx.AsyncClient(
             timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
             headers={"User-Agent": user_agent()},
-            transport=Network(verify=trust, limits=_LIMITS, instead=transport),
+            transport=Network(verify=shared_trust(ca_file), limits=_LIMITS, instead=transport),
             trust_env=False,  # Network reads the environment's proxies
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise ValueError(
             f"the proxy settings are invalid: {redact(str(error))}; correct HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
         ) from error
-
-
-def trusted_authorities(ca_file: str | None) -> ssl.SSLContext:
-    """The trusted authorities of certificates: the system's, the bundled ones, and `ca_file`.
-
-    SSL_CERT_FILE and SSL_CERT_DIR replace the first two. Raises ValueError when `ca_file` cannot be read or contains no
-    certificate.
-    """
-    context = ssl.create_default_context()
-    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
-        context.load_verify_locations(cafile=certifi.where())
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:  # ssl.SSLError is one
-            raise ValueError(
-                f"the CA file {ca_file} cannot be used ({error}): it must contain certificates as PEM"
-            ) from error
-    return context
 
 
 async def read_bounded(response: httpx.Response, limit: int) -> bytes:

@@ -1,17 +1,14 @@
-"""Outgoing HTTP: trust, proxies, bounds and redaction."""
+"""Outgoing HTTP: proxies, bounds and redaction."""
 
-import ssl
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from app.outbound.client import BodyRefused, bounded, open_client, read_bounded, redact, trusted_authorities
+from app.outbound.client import BodyRefused, bounded, open_client, read_bounded, redact
 from tests.servers.http import serve
-from tests.servers.tls import Certificate
 
 
 @pytest.mark.parametrize(
@@ -65,23 +62,6 @@ async def test_an_encoded_body_is_refused() -> None:
     response = httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"\x1f\x8b"))
     with pytest.raises(BodyRefused, match="encoded as gzip"):
         await read_bounded(response, 10)
-
-
-def test_a_private_authority_is_trusted_beside_the_public_ones(certificate: Certificate) -> None:
-    public = trusted_authorities(None)
-    both = trusted_authorities(str(certificate.ca_file))
-    assert both.verify_mode is ssl.CERT_REQUIRED
-    assert both.check_hostname
-    assert both.cert_store_stats()["x509_ca"] == public.cert_store_stats()["x509_ca"] + 1 > 100
-
-
-@pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_a_ca_file_that_holds_no_certificate_is_named(tmp_path: Path, content: str | None) -> None:
-    file = tmp_path / "ca.pem"
-    if content is not None:
-        file.write_text(content)
-    with pytest.raises(ValueError, match=r"ca\.pem cannot be used"):
-        trusted_authorities(str(file))
 
 
 async def test_the_client_sends_its_user_agent_and_follows_no_redirects() -> None:

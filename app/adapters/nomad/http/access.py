@@ -14,7 +14,8 @@ from urllib.parse import quote
 from app.adapters.nomad.http.connection import NomadConnection
 from app.adapters.nomad.http.token import TokenSource
 from app.domain.watch import JobPlace
-from app.outbound.client import trusted_authorities, user_agent
+from app.outbound.client import user_agent
+from app.outbound.trust import trusted_authorities
 
 _SOCKET_ORIGIN = "http://localhost"
 _DENIED = (401, 403)

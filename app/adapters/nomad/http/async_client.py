@@ -11,6 +11,7 @@ from app.adapters.nomad.http.access import NomadAccess
 from app.adapters.nomad.http.problem import Silence, tls_silence
 from app.outbound.client import CONNECT_SECONDS
 from app.outbound.network import AnswerRefused, Network
+from app.outbound.trust import shared_trust
 
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, AnswerRefused, OSError, ValueError, ImportError)
 """What a request raises when there is no usable answer."""
@@ -21,12 +22,12 @@ def open_client(access: NomadAccess, *, connections: int, read_seconds: float) -
 
     Raises one of FAILURES for a certificate file or a proxy that cannot be used.
     """
-    https = access.base_url.startswith("https://")
+    trust = access.trust() if access.base_url.startswith("https://") else shared_trust(None)
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30.0)
     return httpx.AsyncClient(
         base_url=access.base_url,
         auth=access.credentials,
-        transport=Network(verify=access.trust() if https else True, limits=limits, uds=access.connection.socket_path),
+        transport=Network(verify=trust, limits=limits, uds=access.connection.socket_path),
         trust_env=False,  # the network knows the environment's proxies
         # A request may wait for a free connection as long as it takes.
         timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS, pool=None),
