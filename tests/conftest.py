@@ -31,6 +31,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return FileSchedule(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no module of the long tier where none of it runs: each worker would."""
+    if config.option.markexpr != "not long" or not collection_path.name.startswith("test_"):
+        return None
+    return is_long(collection_path.relative_to(config.rootpath).as_posix()) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the long tier. Start the slowest tests first; otherwise keep the order."""
     for item in items:

@@ -12,6 +12,7 @@ from typing import Self
 import httpx
 
 from app.simulators.registry.events import CONTENT_TYPE
+from tests.servers.no_tls import NO_TLS
 
 NO_ANSWER = 0
 TAKEN = 202
@@ -29,6 +30,7 @@ class Sender:
     def __init__(self, url: Callable[[], str], secret: str) -> None:
         self._url = url
         self._client = httpx.AsyncClient(
+            verify=NO_TLS,
             timeout=10,
             trust_env=False,
             headers={"Authorization": f"Bearer {secret}", "Content-Type": CONTENT_TYPE},

@@ -14,6 +14,7 @@ import httpx
 from app.simulators.nomad import Simulator, create_simulator_app, sample_job
 from tests.processes import Processes, environment, until
 from tests.servers.http import serve
+from tests.servers.no_tls import NO_TLS
 from tests.servers.ports import free_port
 
 SECRET = "e2e-secret"
@@ -39,7 +40,7 @@ class Site(Processes):
 
     def api(self, **options: Any) -> httpx.AsyncClient:
         """A client of our API."""
-        return httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=20, **options)
+        return httpx.AsyncClient(verify=NO_TLS, base_url=self.url, trust_env=False, timeout=20, **options)
 
     def configure(
         self, names: Sequence[str], *, host: str, scheme: str = "http", head: str = "", registry: str = "",

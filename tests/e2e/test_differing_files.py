@@ -8,6 +8,7 @@ import httpx
 from tests.e2e.site import SLOW_START, Site
 from tests.e2e.test_reload import problem
 from tests.processes import Process, until
+from tests.servers.no_tls import NO_TLS
 
 HOST = "registry.example:5000"
 DIFFER = "processes have different configurations"
@@ -31,14 +32,14 @@ async def start(site: Site, file: Path, *watches: str) -> Process:
 
 async def has(process: Process, *watches: str) -> bool:
     try:
-        async with httpx.AsyncClient(base_url=process.url, trust_env=False) as api:
+        async with httpx.AsyncClient(verify=NO_TLS, base_url=process.url, trust_env=False) as api:
             return tuple((await api.get("/repos")).json()) == watches
     except httpx.TransportError:
         return False
 
 
 async def shown_problem(process: Process) -> str:
-    async with httpx.AsyncClient(base_url=process.url, trust_env=False) as api:
+    async with httpx.AsyncClient(verify=NO_TLS, base_url=process.url, trust_env=False) as api:
         return await problem(api)
 
 

@@ -55,7 +55,8 @@ async def deploys_under_up(
             await made.holds(api, "app", "up_to_date")
             if kills:
                 kill_servers(made.directory / "state", up.processes())
-                await until(lambda: sum("it is back" in line for line in up.lines) == 2, lambda: up.text, within=START)
+                back = "| it is back"  # as up says; the processes log what they do "when it is back"
+                await until(lambda: sum(line.endswith(back) for line in up.lines) == 2, lambda: up.text, within=START)
                 digest = contents.push(f"{PREFIX}/app", "v1.2.0", content="third")
                 await made.registers("app", f"{host}/{PREFIX}/app:v1.2.0@{digest}")
                 await made.holds(api, "app", "up_to_date")

@@ -9,6 +9,7 @@ from typing import Any, Self
 import httpx
 
 from tests.cluster import Cluster
+from tests.servers.no_tls import NO_TLS
 
 _MOST = 300
 _PAUSE = 0.1
@@ -20,7 +21,7 @@ class Person:
     def __init__(self, cluster: Cluster, *, seed: int = 1) -> None:
         self._cluster = cluster
         self._random = random.Random(seed)
-        self._client = httpx.AsyncClient(timeout=10, trust_env=False)
+        self._client = httpx.AsyncClient(verify=NO_TLS, timeout=10, trust_env=False)
         self.answers: Counter[int] = Counter()
 
     async def __aenter__(self) -> Self:

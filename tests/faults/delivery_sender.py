@@ -11,6 +11,7 @@ import httpx
 from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.cluster import SECRET, Cluster, until
+from tests.servers.no_tls import NO_TLS
 from tests.webhook_sender import Sender
 
 
@@ -58,7 +59,7 @@ class DeliverySender(Sender):
 
 async def answering(cluster: Cluster) -> None:
     """Wait until every web answers."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=NO_TLS, trust_env=False) as client:
 
         async def answers(url: str) -> bool:
             try:

@@ -38,6 +38,7 @@ from app.domain.reference import Repository
 from app.domain.watch import JobPlace
 from app.logging import configure_logging
 from app.outbound.client import open_client
+from app.outbound.trust import shared_trust
 from app.services.rollout.wait_for_change import ChangeWaiter
 from app.settings import Settings, load_settings
 from workers.worker import run_worker
@@ -147,6 +148,7 @@ def main(config: Path, flags: Path, count: int) -> None:
     """Keep `count` workers alive until SIGTERM."""
     settings = load_settings(config, os.environ)
     configure_logging(os.environ, sys.stdout)
+    shared_trust(None)  # so that no child loads it
     children: set[int] = set()
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from app.simulators.nomad.timing import Timing
 from tests.cluster import Cluster, Process, until
 from tests.faults.arrival import WITHIN
 from tests.machine_load import Machine, machine
+from tests.servers.no_tls import NO_TLS
 from tests.servers.ports import free_port
 
 START = 60.0
@@ -95,7 +96,7 @@ def _not_ready(name: str, answers: list[Answer]) -> str:
 async def site(ours: Cluster, *kinds: str) -> AsyncIterator[Site]:
     ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
     with machine() as pace:
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=NO_TLS, timeout=5, trust_env=False) as client:
             made = Site(ours, client, pace)
             for kind in kinds:
                 made.start(kind)

@@ -23,6 +23,7 @@ from tests.cluster import Cluster, Process, cluster, until
 from tests.faults.delivery_sender import answering
 from tests.faults.statements import job_index, jobs_that_rest
 from tests.machine_load import machine
+from tests.servers.no_tls import NO_TLS
 from tests.servers.toxic import ToxicProxy
 
 NAMES = [f"r{number:02}" for number in range(20)]
@@ -165,7 +166,7 @@ async def test_nomad_away_is_known_everywhere_and_taken_back(
 
 
 async def _readiness(setup: Setup) -> Any:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=NO_TLS) as client:
         return (await client.get(f"{setup.ours.webs[0]}/readyz")).json()
 
 

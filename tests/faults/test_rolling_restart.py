@@ -17,6 +17,7 @@ from tests.faults.scene import NAMES
 from tests.faults.site import Site, site
 from tests.faults.sizes import moves as sized
 from tests.faults.tag_moves import Moves
+from tests.servers.no_tls import NO_TLS
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
 PUSHES_PER_SECOND = 20
@@ -65,7 +66,7 @@ async def _follow(webs: Callable[[], list[Process]], over: asyncio.Event) -> int
     """Follow the changes as a page does: a stream that ends is opened again, at another web. Returns how many there
     were; a stream that ends in the middle of a line, or a web that refuses, is an error."""
     streams = 0
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(verify=NO_TLS, timeout=10, trust_env=False) as client:
         while not over.is_set():
             url = webs()[streams % len(webs())].url
             try:

@@ -16,6 +16,7 @@ from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
 from tests.faults.sizes import moves
+from tests.servers.no_tls import NO_TLS
 
 NAMES = [f"r{number:02}" for number in range(20)]
 BOTH, LEAVING, COMING = NAMES[:10], NAMES[10:14], NAMES[14:]
@@ -54,7 +55,7 @@ def _two_files(ours: Cluster) -> Path:
 
 
 async def _get(ours: Cluster, path: str) -> Any:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=NO_TLS, trust_env=False) as client:
         return (await client.get(f"{ours.webs[-1]}{path}")).json()
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.processes import Process, Processes, environment, until
+from tests.servers.no_tls import NO_TLS
 
 NOWHERE = "127.0.0.1:1"
 START = 60
@@ -50,7 +51,7 @@ class Web:
     ) -> int:
         """The status of a request to the address, sent from `by`; its Host is localhost by default."""
         sent = {"Host": f"localhost:{self.port}", **{key.replace("_", "-"): value for key, value in headers.items()}}
-        transport = httpx.AsyncHTTPTransport(local_address=by)
+        transport = httpx.AsyncHTTPTransport(verify=NO_TLS, local_address=by)
         async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=20) as client:
             host = f"[{to}]" if ":" in to else to
             return (await client.request(method, f"http://{host}:{self.port}{path}", headers=sent)).status_code
@@ -86,7 +87,7 @@ class Web:
         return self._reloads() > before or bool(await self._refusal())
 
     async def _refusal(self) -> str:
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=20) as client:
             outages = (await client.get(f"{self.process.url}/readyz")).json().get("outages", [])
         return str(next((each["problem"] for each in outages if each["name"] == "configuration"), ""))
 

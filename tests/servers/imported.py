@@ -1,7 +1,9 @@
-"""What the process has imported from which `forked` starts ours. None of it starts a thread, or reads a setting."""
+"""What the process has imported and loaded from which `forked` starts ours. None of it starts a thread."""
 
 import gc
 from importlib import import_module
+
+from app.outbound.trust import shared_trust
 
 _MODULES = (
     "app.asgi", "app.cli.processes", "app.logging", "workers.poller", "workers.worker",
@@ -12,5 +14,6 @@ _MODULES = (
 
 for each in _MODULES:
     import_module(each)
+shared_trust(None)
 gc.collect()
 gc.freeze()  # a fork so copies no page for a collection

@@ -20,6 +20,7 @@ from app.simulators.registry import LocalRegistry
 from tests.e2e.site import PREFIX, Site, site
 from tests.processes import Process, until
 from tests.servers.local_registry import local_registry
+from tests.servers.no_tls import NO_TLS
 from tests.servers.ports import free_port
 from tests.servers.postgres import migrate
 from tests.servers.toxic import ToxicProxy
@@ -53,7 +54,7 @@ class Outages:
     async def readyz(self, name: str) -> tuple[int, str]:
         """(status, whole answer) of a process; (0, "") while nothing answers."""
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=4) as client:
+            async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=4) as client:
                 answer = await client.get(f"{self.health[name]}/readyz")
         except httpx.HTTPError:
             return 0, ""

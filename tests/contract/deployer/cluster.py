@@ -11,10 +11,12 @@ import httpx
 
 from app.adapters.nomad.http.job_ids import ends_as_endpoint
 from app.domain.watch import JobPlace
+from app.outbound.trust import shared_trust
 from app.simulators.nomad import Fate, Simulator
 from tests.servers.tiny_images import Behaviour
 
 Json = dict[str, Any]
+_TRUST = shared_trust(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,9 @@ class Cluster:
     def has_acl(self) -> bool:
         """Whether ACLs are on; then our token may do everything."""
         headers = {"X-Nomad-Token": self.token}
-        return bool(self.token) and httpx.get(f"{self.address}/v1/acl/policies", headers=headers).is_success
+        return (
+            bool(self.token) and httpx.get(f"{self.address}/v1/acl/policies", headers=headers, verify=_TRUST).is_success
+        )
 
     def image(self, behaviour: Behaviour, tag: str = "v1") -> str:
         """The image reference for a job with this behaviour."""
@@ -63,7 +67,15 @@ class Cluster:
         """One direct request. Raises AssertionError with Nomad's text for any other status than 200."""
         params = {"namespace": namespace, **query}
         headers = {"X-Nomad-Token": self.token} if self.token else {}
-        reply = httpx.request(method, self.address + path, params=params, json=json, headers=headers, timeout=30)
+        reply = httpx.request(
+            method,
+            self.address + path,
+            params=params,
+            json=json,
+            headers=headers,
+            timeout=30,
+            verify=_TRUST,
+        )
         assert reply.status_code == 200, f"{method} {path}: {reply.status_code} {reply.text}"
         return reply
 
@@ -101,7 +113,12 @@ class Cluster:
         """The stored source of a version."""
         params = {"namespace": place.namespace, "version": str(version)}
         headers = {"X-Nomad-Token": self.token} if self.token else {}
-        reply = httpx.get(f"{self.address}/v1/job/{quoted(place.job_id)}/submission", params=params, headers=headers)
+        reply = httpx.get(
+            f"{self.address}/v1/job/{quoted(place.job_id)}/submission",
+            params=params,
+            headers=headers,
+            verify=_TRUST,
+        )
         found: Json | None = reply.json() if reply.status_code == 200 else None
         return found
 

@@ -7,6 +7,7 @@ import pytest
 
 from app.simulators.nomad import Simulator, create_simulator_app
 from tests.servers.http import serve
+from tests.servers.no_tls import NO_TLS
 
 
 class Clock:
@@ -23,5 +24,5 @@ def simulator() -> Simulator:
 
 @pytest.fixture
 def agent(simulator: Simulator) -> Iterator[httpx.Client]:
-    with serve(create_simulator_app(simulator)) as url, httpx.Client(base_url=url, timeout=10) as client:
+    with serve(create_simulator_app(simulator)) as url, httpx.Client(verify=NO_TLS, base_url=url, timeout=10) as client:
         yield client

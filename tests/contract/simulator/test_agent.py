@@ -11,6 +11,7 @@ from app.simulators.nomad import Fate, NomadFault, Simulator, Timing, create_sim
 from app.simulators.nomad.faults import FaultAction
 from tests.contract.simulator.open_waits import waits
 from tests.servers.http import serve
+from tests.servers.no_tls import NO_TLS
 
 
 @pytest.fixture
@@ -108,9 +109,12 @@ def test_only_the_one_token_is_accepted() -> None:
     simulator = Simulator(token="s3cret")
     simulator.seed(sample_job("web", "app:v1"))
     with serve(create_simulator_app(simulator)) as url:
-        refused = [httpx.get(url + "/v1/job/web"), httpx.get(url + "/v1/job/web", headers={"X-Nomad-Token": "other"})]
-        bearer = httpx.get(url + "/v1/job/web", headers={"Authorization": "Bearer s3cret"})
-        header = httpx.get(url + "/v1/job/web", headers={"X-Nomad-Token": "s3cret"})
+        refused = [
+            httpx.get(url + "/v1/job/web", verify=NO_TLS),
+            httpx.get(url + "/v1/job/web", headers={"X-Nomad-Token": "other"}, verify=NO_TLS),
+        ]
+        bearer = httpx.get(url + "/v1/job/web", headers={"Authorization": "Bearer s3cret"}, verify=NO_TLS)
+        header = httpx.get(url + "/v1/job/web", headers={"X-Nomad-Token": "s3cret"}, verify=NO_TLS)
     assert [(reply.status_code, reply.text) for reply in refused] == [(403, "Permission denied")] * 2
     assert (bearer.status_code, header.status_code) == (200, 200)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from app.simulators.nomad import sample_job
+from tests.servers.no_tls import NO_TLS
 
 PATIENCE_SECONDS = 60
 
@@ -25,7 +26,7 @@ def agent(*options: str) -> Iterator[httpx.Client]:
         port = free.getsockname()[1]
     process = subprocess.Popen([sys.executable, "-m", "app.simulators.nomad", "--port", str(port), *options])
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with httpx.Client(verify=NO_TLS, base_url=f"http://127.0.0.1:{port}") as client:
             _wait_until_up(client)
             yield client
     finally:

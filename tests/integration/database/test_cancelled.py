@@ -18,6 +18,7 @@ from app.adapters.postgres.database.pool import Database
 from app.adapters.postgres.database.session import SessionLimits
 from app.services.processes.loops import Loop
 from tests.processes import Processes, environment, until
+from tests.servers.no_tls import NO_TLS
 from tests.servers.ports import free_port
 from tests.servers.toxic import ToxicProxy
 
@@ -137,7 +138,7 @@ async def test_a_process_ends_by_sigterm_while_postgres_is_silent(
             health = f"127.0.0.1:{free_port()}"
             process = processes.start(kind, *(() if kind == "web" else ("--health-address", health)))
             url = process.url or f"http://{health}"
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=5) as client:
                 await until(lambda: _answers(client, url, 200), "it is ready", within=60)
                 proxy.black_hole = True
                 await until(lambda: _answers(client, url, 503), "it waits for Postgres", within=30)

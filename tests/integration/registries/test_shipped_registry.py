@@ -10,6 +10,7 @@ import pytest
 
 from app.local.daemon import Daemon
 from app.webhooks.authenticate import is_authentic
+from tests.servers.no_tls import NO_TLS
 from tests.servers.ports import free_port
 from tests.servers.pushes import push_image
 from tests.servers.recorder import recording
@@ -28,7 +29,7 @@ def serving(program: str, folder: Path, environment: Mapping[str, str]) -> Itera
 
     def ready() -> bool:
         try:
-            return httpx.get(f"http://{address}/v2/", trust_env=False, timeout=1).status_code == 200
+            return httpx.get(f"http://{address}/v2/", trust_env=False, timeout=1, verify=NO_TLS).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -50,7 +51,7 @@ async def test_a_push_is_delivered_one_time_with_the_secret_of_compose(registry_
         endpoint_config = re.sub(r"\$\{WEBHOOK_SECRET[^}]*\}", "s3cret", endpoints)
         endpoint_config = re.sub(r"url: \S+", f"url: {recorder.url}", endpoint_config)
         with serving(registry_program, tmp_path, {ENDPOINTS: endpoint_config}) as url:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx.AsyncClient(verify=NO_TLS, base_url=url, trust_env=False) as client:
                 await client.get("/v2/hello/tags/list")
                 first = await push_image(client, "hello", "v1.0.0", content="one")
                 second = await push_image(client, "hello", "v1.1.0", content="two")
@@ -63,4 +64,4 @@ async def test_a_push_is_delivered_one_time_with_the_secret_of_compose(registry_
 
 def test_the_file_alone_starts_too(registry_program: str, tmp_path: Path) -> None:
     with serving(registry_program, tmp_path, {}) as url:
-        assert httpx.get(f"{url}/v2/", trust_env=False).json() == {}
+        assert httpx.get(f"{url}/v2/", trust_env=False, verify=NO_TLS).json() == {}

@@ -9,6 +9,7 @@ import httpx
 from app.simulators.registry import RegistryNotifications, RegistrySettings
 from app.simulators.registry.grammar import OCI_INDEX, OCI_MANIFEST
 from tests.servers.local_registry import local_registry
+from tests.servers.no_tls import NO_TLS
 from tests.servers.recorder import Received, recording
 from tests.servers.registry import Endpoint, RealRegistry, push_image
 
@@ -62,7 +63,7 @@ async def test_answers_and_events_are_the_same() -> None:
             real_events = events_of(real_recorder.wait_for(is_last))
         sender = RegistryNotifications(url=local_recorder.url, ignore_media_types=(), ignore_actions=())
         with local_registry(RegistrySettings(notifications=(sender,))) as (_, url):
-            async with httpx.AsyncClient(base_url=url) as client:
+            async with httpx.AsyncClient(verify=NO_TLS, base_url=url) as client:
                 local_answers = await use(client)
             local_events = events_of(local_recorder.wait_for(is_last))
 

@@ -9,6 +9,7 @@ import httpx
 
 from app.local.daemon import Daemon
 from app.local.ports import answers
+from tests.servers.no_tls import NO_TLS
 from tests.servers.ports import free_port
 from tests.servers.recorder import recording
 
@@ -37,12 +38,12 @@ def test_the_process_notifies_and_keeps_its_images(tmp_path: Path) -> None:
         process = Daemon(command, log=tmp_path / "registry.log")
         try:
             process.start(lambda: answers(port))
-            digest = httpx.post(f"{url}/registry/push/team/app/v1.0.0").json()["digest"]
+            digest = httpx.post(f"{url}/registry/push/team/app/v1.0.0", verify=NO_TLS).json()["digest"]
             (received,) = recorder.wait_for(bool)
             process.stop()
             process.start(lambda: answers(port))
-            again = httpx.get(f"{url}/registry/history/team/app/v1.0.0").json()["history"]
-            tags = httpx.get(f"{url}/v2/team/app/tags/list").json()["tags"]
+            again = httpx.get(f"{url}/registry/history/team/app/v1.0.0", verify=NO_TLS).json()["history"]
+            tags = httpx.get(f"{url}/v2/team/app/tags/list", verify=NO_TLS).json()["tags"]
         finally:
             process.stop()
 

@@ -11,6 +11,7 @@ import pytest
 from app.adapters.postgres.database.pool import Database
 from tests.integration.web.test_web_process import CONFIG, NOWHERE
 from tests.processes import Processes, environment, until
+from tests.servers.no_tls import NO_TLS
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def test_a_change_arrives_and_a_signal_ends_stream_and_process(processes: 
     database = Database(database_url, size=1)
     with processes.ending():
         web = processes.start("web")
-        async with httpx.AsyncClient(base_url=web.url, timeout=20, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=NO_TLS, base_url=web.url, timeout=20, trust_env=False) as client:
             await until(lambda: _ready(client), processes.logs, within=60)
             async with client.stream("GET", "/live") as answer:
                 assert answer.status_code == 200

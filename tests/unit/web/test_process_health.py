@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.errors import Permanent
 from app.health_listener import answering, open_listener
 from app.web.api.process_health import build_health
+from tests.servers.no_tls import NO_TLS
 
 
 @dataclass
@@ -53,7 +54,7 @@ async def test_it_listens_while_the_process_runs(host: str) -> None:
         pytest.skip(f"this machine has no {host}")
     port = listener[0].getsockname()[1]
     url = f"http://[{host}]:{port}/readyz" if ":" in host else f"http://{host}:{port}/readyz"
-    async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+    async with httpx.AsyncClient(verify=NO_TLS, trust_env=False, timeout=10) as client:
         async with answering(process, listener):
             assert (await client.get(url)).status_code == 200
             process.unready = "Postgres is away"

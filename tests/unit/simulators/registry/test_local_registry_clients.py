@@ -11,6 +11,7 @@ import httpx
 from app.simulators.registry import BasicAuth, BearerAuth, LocalRegistry, RegistrySettings
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.servers.local_registry import local_registry
+from tests.servers.no_tls import NO_TLS
 from tests.servers.programs import need
 from tests.servers.pushes import push_image, skopeo_push, write_oci_layout
 
@@ -46,7 +47,7 @@ def test_skopeo_pushes_with_a_bearer_token(tmp_path: Path) -> None:
 
 async def test_plain_http_pushes_in_chunks_and_at_once() -> None:
     with local_registry() as (registry, url):
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(verify=NO_TLS, base_url=url) as client:
             digest = await push_image(client, "team/app", "v1.0.0", content="one")
             started = await client.post("/v2/team/app/blobs/uploads/")
             await client.patch(started.headers["location"], content=b"ab")
@@ -69,7 +70,10 @@ async def test_plain_http_pushes_in_chunks_and_at_once() -> None:
 
 def test_the_pages_of_3_x_hold_every_tag_once_in_byte_order() -> None:
     tags = [f"v{number}" for number in range(10)] + ["Beta", "alpha"]
-    with local_registry(RegistrySettings(version="3.x")) as (registry, url), httpx.Client(base_url=url) as client:
+    with (
+        local_registry(RegistrySettings(version="3.x")) as (registry, url),
+        httpx.Client(verify=NO_TLS, base_url=url) as client,
+    ):
         for tag in tags:
             registry.push("team/app", tag, content=tag)
         pages, path = [], "/v2/team/app/tags/list?n=5"
@@ -87,7 +91,7 @@ def test_the_pages_of_3_x_hold_every_tag_once_in_byte_order() -> None:
 
 
 def test_the_catalog_pages_in_both_versions() -> None:
-    with local_registry() as (registry, url), httpx.Client(base_url=url) as client:
+    with local_registry() as (registry, url), httpx.Client(verify=NO_TLS, base_url=url) as client:
         for name in ("b/two", "a/one", "c/three"):
             registry.push(name, "v1", content=name)
         first = client.get("/v2/_catalog?n=2")
@@ -99,7 +103,7 @@ def test_the_catalog_pages_in_both_versions() -> None:
 
 def test_basic_authentication_knows_its_users_only() -> None:
     settings = RegistrySettings(auth=BasicAuth(users={"ci-bot": "se:cret"}))
-    with local_registry(settings) as (_, url), httpx.Client(base_url=url) as client:
+    with local_registry(settings) as (_, url), httpx.Client(verify=NO_TLS, base_url=url) as client:
         allowed = client.get("/v2/", auth=("ci-bot", "se:cret"))
         refused = [client.get("/v2/", auth=credentials) for credentials in (None, ("ci-bot", ""), ("nobody", ""))]
         broken = client.get("/v2/", headers={"Authorization": "Basic %%%"})
@@ -117,7 +121,7 @@ def test_a_bearer_token_is_requested_granted_and_expires() -> None:
     now = [1_000.0]
     settings = RegistrySettings(auth=BearerAuth(users={"ci-bot": "secret"}, lifetime=60))
     registry = LocalRegistry(settings, clock=lambda: now[0])
-    with local_registry(registry) as (_, url), httpx.Client(base_url=url) as client:
+    with local_registry(registry) as (_, url), httpx.Client(verify=NO_TLS, base_url=url) as client:
         registry.push("team/app", "v1.0.0", content="one")
         challenge = client.head(TAG_URL).headers["www-authenticate"]
         good = bearer(client, "repository:team/app:pull", ("ci-bot", "secret"))
@@ -141,7 +145,7 @@ def test_a_bearer_token_is_requested_granted_and_expires() -> None:
 
 def test_anonymous_pull_may_read_and_not_write() -> None:
     settings = RegistrySettings(auth=BearerAuth(users={}, anonymous_pull=True))
-    with local_registry(settings) as (registry, url), httpx.Client(base_url=url) as client:
+    with local_registry(settings) as (registry, url), httpx.Client(verify=NO_TLS, base_url=url) as client:
         registry.push("team/app", "v1.0.0", content="one")
         headers = bearer(client, "repository:team/app:pull,push", None)
         read = client.head(TAG_URL, headers=headers)

@@ -12,6 +12,7 @@ import pytest
 from app.simulators.registry import RegistryNotifications, RegistrySettings
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.servers.local_registry import local_registry
+from tests.servers.no_tls import NO_TLS
 from tests.servers.recorder import Received, recording
 
 ACCEPT = {"Accept": OCI_MANIFEST}
@@ -34,7 +35,9 @@ def test_an_event_looks_like_the_captured_ones() -> None:
     with recording() as recorder:
         endpoint = RegistryNotifications(url=recorder.url, headers={"Authorization": "Bearer example-shared-token"})
         with local_registry(RegistrySettings(notifications=(endpoint,))) as (_, url):
-            digest = httpx.post(f"{url}/registry/push/team/app/1.0.0", json={"content": "one"}).json()["digest"]
+            digest = httpx.post(f"{url}/registry/push/team/app/1.0.0", json={"content": "one"}, verify=NO_TLS).json()[
+                "digest"
+            ]
             (received,) = recorder.wait_for(bool)
 
     host = url.removeprefix("http://")
@@ -61,9 +64,9 @@ def test_blobs_children_pulls_and_deletes_have_events_where_nothing_is_ignored()
         with local_registry(RegistrySettings(notifications=(endpoint,))) as (registry, url):
             digest = registry.push("team/app", "v1", content="one", platforms=["linux/amd64"])
             accept = {"Accept": "application/vnd.oci.image.index.v1+json"}
-            unchanged = httpx.head(f"{url}/v2/team/app/manifests/v1", headers={"If-None-Match": digest})
-            shown = httpx.head(f"{url}/v2/team/app/manifests/v1", headers=accept)
-            deleted = httpx.delete(f"{url}/v2/team/app/manifests/{digest}")
+            unchanged = httpx.head(f"{url}/v2/team/app/manifests/v1", headers={"If-None-Match": digest}, verify=NO_TLS)
+            shown = httpx.head(f"{url}/v2/team/app/manifests/v1", headers=accept, verify=NO_TLS)
+            deleted = httpx.delete(f"{url}/v2/team/app/manifests/{digest}", verify=NO_TLS)
             received = recorder.wait_for(lambda received: len(received) == 7)
 
     assert (unchanged.status_code, shown.status_code, deleted.status_code) == (304, 200, 202)
@@ -93,7 +96,7 @@ def test_a_refused_event_is_sent_again_unchanged_and_holds_up_those_behind_it() 
             registry.push("team/app", "v1", content="one")
             registry.push("team/app", "v2", content="two")
             received = recorder.wait_for(lambda received: len(received) == 6)
-            notified = httpx.get(f"{url}/registry/notifications").json()
+            notified = httpx.get(f"{url}/registry/notifications", verify=NO_TLS).json()
 
     assert tags_of(received) == ["v1"] * 5 + ["v2"]
     assert len({one.body for one in received[:5]}) == 1
@@ -135,7 +138,9 @@ def test_the_event_comes_before_the_tag(way: str) -> None:
             if way == "python":
                 new = registry.push("team/app", "moving", content="new")
             elif way == "control":
-                new = httpx.post(f"{url}/registry/push/team/app/moving", json={"content": "new"}).json()["digest"]
+                new = httpx.post(f"{url}/registry/push/team/app/moving", json={"content": "new"}, verify=NO_TLS).json()[
+                    "digest"
+                ]
             else:
                 new = _put_again(url, registry.upload("team/app", "other", content="new"))
             received = recorder.wait_for(lambda all_: any(is_push_of(one, "moving", new) for one in all_))
@@ -149,7 +154,7 @@ def test_the_event_comes_before_the_tag(way: str) -> None:
 
 
 def _put_again(url: str, digest: str) -> str:
-    with httpx.Client(base_url=url, headers=ACCEPT) as client:
+    with httpx.Client(verify=NO_TLS, base_url=url, headers=ACCEPT) as client:
         manifest = client.get(f"/v2/team/app/manifests/{digest}")
         headers = {"Content-Type": manifest.headers["content-type"]}
         done = client.put("/v2/team/app/manifests/moving", content=manifest.content, headers=headers)

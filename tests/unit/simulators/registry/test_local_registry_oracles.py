@@ -21,6 +21,7 @@ from app.simulators.registry import (
 )
 from app.simulators.registry.grammar import OCI_INDEX, OCI_MANIFEST
 from tests.servers.local_registry import local_registry
+from tests.servers.no_tls import NO_TLS
 
 ACCEPT = {"Accept": f"{OCI_INDEX}, {OCI_MANIFEST}"}
 TAG_URL = "/v2/team/app/manifests/v1.0.0"
@@ -28,7 +29,10 @@ TAG_URL = "/v2/team/app/manifests/v1.0.0"
 
 @pytest.fixture
 def served() -> Iterator[tuple[LocalRegistry, httpx.Client]]:
-    with local_registry() as (registry, url), httpx.Client(base_url=url, headers=ACCEPT, timeout=30) as client:
+    with (
+        local_registry() as (registry, url),
+        httpx.Client(verify=NO_TLS, base_url=url, headers=ACCEPT, timeout=30) as client,
+    ):
         yield registry, client
 
 
