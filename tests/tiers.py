@@ -1,7 +1,6 @@
 """Which tests are the long tier: `make faults` runs them, `make test` does not. Both run before a change lands.
 
-They wait for real outages, run many of our processes or jobs, drive a browser, or compute for minutes. `make check`
-runs those of tests/unit, but for tests/unit/foreign.
+They wait for real outages, run many of our processes or jobs, drive a browser, or compute for minutes.
 """
 
 LONG = (
@@ -17,14 +16,14 @@ LONG = (
     "tests/behaviour/rollout/test_follow.py",
     "tests/behaviour/views/test_why_property.py",
     "tests/unit/foreign/test_foreign.py",
-    "tests/unit/packaging/test_import_contracts.py",
-    "tests/unit/packaging/test_seams.py",
 )
+# They check the code, not the program: `make check` runs them, with all of tests/unit but for the long tier.
+CHECKS = ("tests/unit/packaging/test_import_contracts.py", "tests/unit/packaging/test_seams.py")
 
 
 def is_long(nodeid: str) -> bool:
-    """Whether the test of that id belongs to the long tier."""
-    return nodeid.startswith(LONG)
+    """Whether `make test` leaves out the test of that id."""
+    return nodeid.startswith((*LONG, *CHECKS))
 
 
 if __name__ == "__main__":

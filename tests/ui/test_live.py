@@ -140,6 +140,7 @@ async def test_two_people_see_the_same_and_one_command_counts(
         await confirm(other.page, "Redeploy v1.1.0…", f"Deploy {app}", "Redeploy v1.1.0")
         rollouts = page.get_by_role("region", name="Rollouts", include_hidden=True)
         await expect(rollouts.get_by_role("listitem", include_hidden=True)).to_have_count(1)
+        await expect(rollouts.get_by_text("Succeeded")).to_have_count(1)  # a reset would join one under way, unnoted
         await page.get_by_role("dialog", name=f"Reset {app}").get_by_role("button", name="Reset", exact=True).click()
         await expect(page.get_by_role("dialog")).to_be_hidden()
         await scene.registers(app, ["v1.1.0"])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 LENGTH = 40_000
-MOST = 60.0
+MOST = 150.0
 _TRIES = 4
 _SINGLE = (*"<>\"'\\,;=:/@?#%[]{}()&|*+~^$!` \t\n\r.-_0a9A\0\x1bé\u2028\ud800",)
 _PAIRS = (
