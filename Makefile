@@ -4,7 +4,7 @@
 #   make up CONFIG=my.toml  run it against your own registry and Nomad
 #   make test               the tests, AT_ONCE=4 at a time; `make test ARGS="tests/unit -x"` for some
 #   make faults             the long tier: faults of every part, and browsers; LONG=1 with thousands of moves, SEED=2
-#   make reliability        publish the last run of the long tier in docs/reliability.md
+#   make reliability        publish the last run of the long tier in docs/reliability.md; ARGS="a.xml b.xml" for parts
 #   make check              linters, types, import layers, and the pure core at full branch coverage
 #   make contract           test our use of Nomad on the simulator; NOMAD_ADDR=http://127.0.0.1:4646 for a real agent too
 #   make bench              measure its speed
@@ -66,7 +66,7 @@ faults: .venv/.dev
 		$(or $(ARGS),$$($(BIN)/python -m tests.tiers))
 
 reliability: .venv/.dev
-	$(BIN)/python -m tests.faults.report $(STATE)/faults.xml docs
+	$(BIN)/python -m tests.faults.report $(or $(ARGS),$(STATE)/faults.xml) docs
 
 # In two processes, each with about half of the time.
 MEASURED = $(BIN)/coverage run --parallel-mode --source app -m pytest -q

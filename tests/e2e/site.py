@@ -13,6 +13,7 @@ import httpx
 
 from app.simulators.nomad import Simulator, create_simulator_app, sample_job
 from tests.processes import Processes, environment, until
+from tests.servers.files import replace
 from tests.servers.http import serve
 from tests.servers.no_tls import NO_TLS
 from tests.servers.ports import free_port
@@ -51,10 +52,11 @@ class Site(Processes):
             f'[repo_map.{name}]\nregistry_name = "main"\nnomad_job_name = "{name}"\nnomad_task_name = "server"\n'
             for name in names
         )
-        self.config.write_text(
+        replace(
+            self.config,
             f'server_listening_address = "127.0.0.1:8080"\nwatched_repositories = {list(names)!r}\n{head}\n'
             f'[registry_map.main]\nregistry_scheme = "{scheme}"\nregistry_domain = "{host}"\n'
-            f'registry_prefix = "{PREFIX}"\n{registry}\n[webhooks.distribution]\n{secret}\n{watches}'
+            f'registry_prefix = "{PREFIX}"\n{registry}\n[webhooks.distribution]\n{secret}\n{watches}',
         )
 
     async def run(self, *kinds: str) -> None:

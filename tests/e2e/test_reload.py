@@ -13,6 +13,7 @@ from app.simulators.registry.events import CONTENT_TYPE
 from tests.e2e.discovery import ByWebhook, Finding, envelope, found
 from tests.e2e.site import PREFIX, SECRET, SLOW_START, Site, watch
 from tests.processes import until
+from tests.servers.files import replace
 from tests.servers.local_registry import local_registry
 from tests.webhook_sender import Sender
 
@@ -54,12 +55,12 @@ async def test_a_broken_file_changes_nothing_and_is_shown(
         sound = installation.config.read_text()
         misspelt = sound.replace('registry_name = "main"', 'registry_name = "mian"')
         for tag, broken, trigger in (("v1.1.0", "watched_repositories = [", "TOML"), ("v1.2.0", misspelt, "`mian`")):
-            installation.config.write_text(broken)
+            replace(installation.config, broken)
             await until(lambda: _shows(finding.api, trigger), f"the fault is shown: {trigger}", within=SLOW_START)  # noqa: B023
             digest = await finding.push("app", tag, tag)
             await installation.registers("app", finding.image("app", tag, digest))
         assert "configuration" in (await finding.api.get("/")).text
-        installation.config.write_text(sound)
+        replace(installation.config, sound)
         await until(lambda: _is_sound(finding.api), "the fault is gone", within=SLOW_START)
 
 

@@ -10,6 +10,7 @@ from tests.e2e.discovery import ByWebhook
 from tests.e2e.site import SECRET, Site
 from tests.e2e.test_reload import NEWER, post, problem
 from tests.processes import until
+from tests.servers.files import replace
 from tests.servers.http import serve
 from tests.servers.local_registry import local_registry
 from tests.servers.tls import issue
@@ -118,7 +119,7 @@ async def test_a_change_that_needs_a_restart_is_shown_until_the_file_agrees(inst
         head = f'database_url = "{database or given["DATABASE_URL"]}"\nredis_url = "{redis or given["REDIS_URL"]}"'
         installation.configure(["app"], host=HOST, head=f'{head}\npoll_interval = "{poll}"')
         text = installation.config.read_text()
-        installation.config.write_text(text.replace("127.0.0.1:8080", address))
+        replace(installation.config, text.replace("127.0.0.1:8080", address))
 
     write()
     await installation.run("web")

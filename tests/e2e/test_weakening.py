@@ -11,6 +11,7 @@ from tests.e2e.discovery import envelope
 from tests.e2e.site import SECRET, Site
 from tests.e2e.test_reload import post, problem
 from tests.processes import until
+from tests.servers.files import replace
 
 HOST = "registry.example:5000"
 TOKENS = (
@@ -22,7 +23,7 @@ WITHIN = 20.0
 def write(site: Site, *names: str, tokens: str = TOKENS, head: str = "", hooks: str = "") -> str:
     """Write a configuration that never causes a request to a registry or to Nomad; returns its text."""
     site.configure(names, host=HOST, head=f'poll_interval = "1h"\n{head}', secret=hooks or f'secret = "{SECRET}"')
-    site.config.write_text(f"{site.config.read_text()}{tokens}")
+    replace(site.config, f"{site.config.read_text()}{tokens}")
     return site.config.read_text()
 
 
@@ -77,12 +78,12 @@ async def test_an_emptied_and_a_cut_off_file_change_nothing_and_are_shown(
         (without_tokens, "api_tokens"),
         (sound[: sound.index("[repo_map.third]")], "repo_map"),
     ):
-        replace(installation, broken)
+        replace(installation.config, broken)
         await shows(api, message)
         await is_as_before(api, "app", "other", "third")
     page = await api.get("/", headers={"Authorization": "Bearer ops-token", "Accept": "text/html"})
     assert "no repo_map has the name" in page.text
-    replace(installation, sound)
+    replace(installation.config, sound)
     await shows(api)
     await is_as_before(api, "app", "other", "third")
     log = installation.processes[0].log.read_text()
@@ -146,13 +147,6 @@ async def test_a_removed_token_is_invalid_although_the_file_is_faulty_or_waits(
     await shows(api)
     assert await status(api, "new-token") != 401
     assert await post(api, HOST, "v1", "sha256:" + "1" * 64, secret="newer") == 202
-
-
-def replace(site: Site, content: str) -> None:
-    """Replace the file at once: nothing else is ever read."""
-    new = site.directory / "new.toml"
-    new.write_text(content)
-    new.replace(site.config)
 
 
 async def taken(api: httpx.AsyncClient, name: str) -> int:

@@ -1,13 +1,15 @@
 """One installation for all fault classes of a module: starting one takes longer than most faults."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 
 import pytest
 import structlog
 
 from app.local.postgres import EmbeddedPostgres
 from app.local.valkey import EmbeddedValkey
+from tests.faults.proof import Proven, prove
 from tests.faults.scene import Scene, scene
 from tests.servers.directories import enterable_directory
 from tests.servers.ports import free_port
@@ -25,6 +27,12 @@ def quiet_logs() -> Iterator[None]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def proven(record_property: Callable[[str, object], None]) -> Proven:
+    """Writes down what the test saw: proven(moves=200, met=7)."""
+    return partial(prove, record_property)
 
 
 @pytest.fixture(scope="module")

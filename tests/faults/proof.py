@@ -7,6 +7,9 @@ from tests.faults.sizes import seed
 
 PROPERTY = "proof"
 
+Proven = Callable[..., None]
+"""`prove` for one test: the fixture `proven`."""
+
 
 def prove(record_property: Callable[[str, object], None], *, moves: int, **facts: object) -> None:
     """Write down what one test saw: how many moves, and other facts by name (times in seconds)."""

@@ -1,6 +1,7 @@
-"""Publish a run of the long tier: `python -m tests.faults.report FAULTS.xml DOCS` writes reliability.json and .md.
+"""Publish a run of the long tier: `python -m tests.faults.report FAULTS.xml… DOCS` writes reliability.json and .md.
 
-It publishes the tests of tests/faults, and refuses a run in which one of them failed or was skipped.
+It publishes the tests of tests/faults, and refuses a run in which one of them failed or was skipped. A run may be in
+several parts, of one commit.
 """
 
 import json
@@ -9,6 +10,7 @@ import platform
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,17 +29,18 @@ LONG=1 SEED=2` with 2,000 and another seed.
 """
 
 
-def main(report: Path, docs: Path) -> None:
-    """Read the report and write both files."""
-    (suite,) = ElementTree.parse(report).getroot().iter("testsuite")
-    cases = [_case(each) for each in suite.iter("testcase") if each.get("classname", "").startswith(_FOLDER)]
+def main(reports: Sequence[Path], docs: Path) -> None:
+    """Read the reports and write both files."""
+    suites = [suite for report in reports for suite in ElementTree.parse(report).getroot().iter("testsuite")]
+    found = [each for suite in suites for each in suite.iter("testcase")]
+    cases = [_case(each) for each in found if each.get("classname", "").startswith(_FOLDER)]
     bad = [case["test"] for case in cases if case["outcome"] != "passed"]
     if bad:
         sys.exit(f"{len(bad)} tests did not pass, so nothing is published: {', '.join(bad[:5])}")
     result = {
         "commit": _output("git", "rev-parse", "HEAD"),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(float(suite.get("time", "0"))),
+        "seconds": round(sum(float(suite.get("time", "0")) for suite in suites)),
         "machine": f"{os.cpu_count()} processors, {platform.machine()}, Linux {platform.release()}",
         "python": platform.python_version(),
         "servers": next(case["servers"] for case in cases if "servers" in case),
@@ -85,4 +88,4 @@ def _output(*argv: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main([Path(each) for each in sys.argv[1:-1]], Path(sys.argv[-1]))

@@ -6,7 +6,7 @@ used for one fault class after the other: what one leaves behind would spoil the
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +26,7 @@ from tests.faults.delivery_sender import DeliverySender
 from tests.faults.fault_class import Fault, Met
 from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
-from tests.faults.proof import prove
+from tests.faults.proof import Proven
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.site import Site, site
 from tests.faults.sizes import moves, seed
@@ -73,10 +73,10 @@ class Scene:
     number: int = 0
     random: Random = field(default_factory=lambda: Random(seed()))
 
-    async def endure(self, fault: Fault, record: Callable[[str, object], None]) -> None:
+    async def endure(self, fault: Fault, proven: Proven) -> None:
         """Tags move before, during and after the fault. Then everything must be right and ready again by itself.
 
-        What was seen is written down with `record`, pytest's record_property.
+        What was seen is written down with `proven`.
         """
         print(f"seed {seed()}")
         async with DeliverySender(self.ours, seed=seed()) as self.sender:
@@ -103,8 +103,7 @@ class Scene:
         print(f"met {met.count} times; answers {dict(sender.answers)}")
         assert fault.slows or max(sender.seconds) < SLOWEST_ANSWER * self.site.pace.stretch
         assert met.count >= fault.least, "too few met the fault"
-        prove(
-            record,
+        proven(
             moves=len(sender.pushed),
             met=met.count,
             answers=sender.answers,

@@ -12,6 +12,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.scene import MOVES, NAMES, PER_SECOND
 from tests.faults.site import site
 from tests.faults.sizes import is_long
@@ -25,7 +26,7 @@ SETTINGS = 'poll_interval = "5s"\nlease_seconds = 2'
 
 @pytest.mark.parametrize("offsets", OFFSETS, ids=str)
 async def test_wrong_clocks_lose_and_repeat_nothing(
-    offsets: tuple[int, int], server_directory: Path, database_url: str, redis_url: str
+    offsets: tuple[int, int], server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
@@ -47,6 +48,7 @@ async def test_wrong_clocks_lose_and_repeat_nothing(
         assert faults(ours, moves.finals) == []
         wrong = [_ahead(each) for each in ours.processes]
         assert [round(each / offset) for each, offset in zip(wrong, offsets * 3, strict=True)] == [1] * 6, wrong
+        proven(moves=MOVES, offsets=offsets)
 
 
 def _ahead(process: Process) -> float:

@@ -11,6 +11,7 @@ from tests.faults.decisions import decided
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 from tests.faults.statements import connected
 from tests.machine_load import machine
@@ -45,7 +46,7 @@ async def _rollouts(database_url: str) -> int:
 
 
 async def test_an_older_database_ends_right(
-    server_directory: Path, tmp_path: Path, database_url: str, redis_url: str
+    server_directory: Path, tmp_path: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with (
         machine() as busy,
@@ -90,3 +91,4 @@ async def test_an_older_database_ends_right(
             name: final.digest for name, final in pushes.finals.items()
         }
         assert faults(ours, pushes.finals) == []
+        proven(moves=MOVES, met=RESTORES, forgotten_rollouts=forgotten, right_after=round(seconds, 1))

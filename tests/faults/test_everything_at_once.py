@@ -10,6 +10,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.sizes import moves
 from tests.faults.tag_moves import Moves
@@ -32,7 +33,7 @@ EVERYTHING = (
 
 
 async def test_all_faults_together_lose_and_repeat_nothing(
-    server_directory: Path, database_url: str, redis_url: str
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings='poll_interval = "1h"'
@@ -52,3 +53,4 @@ async def test_all_faults_together_lose_and_repeat_nothing(
             await outcomes.settled(NAMES)
         assert faults(ours, made.finals) == []
         assert chances.struck > MOVES
+        proven(moves=MOVES, met=chances.struck)

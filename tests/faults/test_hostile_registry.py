@@ -10,6 +10,7 @@ from app.simulators.nomad.timing import Timing
 from tests.cluster import cluster, until
 from tests.faults import statements
 from tests.faults.delivery_sender import DeliverySender, answering, body
+from tests.servers.files import replace
 from tests.servers.hostile import hostile_registry
 
 PUSHES = 10
@@ -40,7 +41,7 @@ async def test_a_hostile_header_delays_no_other_registry(
         ) as ours,
     ):
         text = ours.config.read_text().replace("['good']", "['good', 'bad']")
-        ours.config.write_text(text + _HOSTILE.format(host=hostile.host))
+        replace(ours.config, text + _HOSTILE.format(host=hostile.host))
         ours.nomad.set_timing(Timing(evaluation=0.01, healthy=0.1))
         ours.nomad.seed(sample_job("bad", f"{hostile.host}/team/bad:v1.0.0"))
         for kind in ("web", "worker", "poller"):

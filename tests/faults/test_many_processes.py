@@ -9,6 +9,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 from tests.webhook_sender import NO_ANSWER, TAKEN
 
@@ -19,7 +20,7 @@ _SLICES = 5
 
 
 async def test_two_webs_two_pollers_and_three_workers_end_right(
-    server_directory: Path, database_url: str, redis_url: str
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with cluster(
         server_directory,
@@ -49,4 +50,4 @@ async def test_two_webs_two_pollers_and_three_workers_end_right(
             # An event whose tag has moved is checked for half a minute; during that time nothing may go wrong.
             await outcomes.settled(NAMES, within=120)
         assert faults(ours, finals) == []
-        print(f"{len(ours.nomad.ledger.entries())} registrations for {PUSHES} pushes told {TIMES} times")
+        proven(moves=PUSHES, told=TIMES, registrations=len(ours.nomad.ledger.entries()))

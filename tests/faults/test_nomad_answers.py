@@ -5,6 +5,7 @@ import pytest
 
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.fleet import NAMES, fleet, total
+from tests.faults.proof import Proven
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.sizes import moves
 
@@ -48,7 +49,7 @@ FAULTS = {
 
 @pytest.mark.usefixtures("quiet_logs")
 @pytest.mark.parametrize("kind", FAULTS)
-async def test_failing_answers_lose_and_repeat_no_registration(kind: str, database_url: str) -> None:
+async def test_failing_answers_lose_and_repeat_no_registration(kind: str, database_url: str, proven: Proven) -> None:
     async with fleet(database_url, nomad_timeout=TIMEOUT) as ours:
         chances = ours.nomad.faults = Chances(*FAULTS[kind])
         await ours.move_all(MOVES)
@@ -62,3 +63,4 @@ async def test_failing_answers_lose_and_repeat_no_registration(kind: str, databa
             assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]]
             assert ours.runs(name) == ours.moves[name][-1].digest
         assert await ours.unregistered() == []
+        proven(moves=total(ours.moves.values()), met=chances.struck)

@@ -7,7 +7,8 @@ import pytest
 
 from app.simulators.nomad import Fate, Timing, sample_job
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.fleet import NAMES, TASK, Fleet, fleet
+from tests.faults.fleet import NAMES, TASK, Fleet, fleet, total
+from tests.faults.proof import Proven
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.sizes import moves
 
@@ -72,7 +73,7 @@ class _Story:
 
 
 @pytest.mark.usefixtures("quiet_logs")
-async def test_failing_images_are_registered_once_and_undone(database_url: str) -> None:
+async def test_failing_images_are_registered_once_and_undone(database_url: str, proven: Proven) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=0.1)
     async with fleet(database_url, _job, timing=timing) as ours:
         lost = Chance(
@@ -89,3 +90,4 @@ async def test_failing_images_are_registered_once_and_undone(database_url: str) 
             assert await ours.outcomes(name) == story.expected
             assert ours.runs(name) == story.expected[-1][0]
         assert await ours.unregistered() == []
+        proven(moves=total(ours.moves.values()), met=chances.struck)

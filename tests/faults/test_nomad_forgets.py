@@ -10,6 +10,7 @@ import pytest
 
 from app.simulators.nomad import Fate, Simulator, Timing, garbage
 from tests.faults.fleet import FEW, NAMES, fleet, total
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 
 MOVES = moves(ci=5, long=50)  # of each of 40 jobs
@@ -64,7 +65,7 @@ async def _collecting(nomad: Simulator, *, allocations: bool) -> AsyncIterator[_
 
 
 @pytest.mark.usefixtures("quiet_logs")
-async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
+async def test_collected_deployments_lose_no_outcome(database_url: str, proven: Proven) -> None:
     async with fleet(database_url, timing=TIMING) as ours:
         async with _collecting(ours.nomad, allocations=True) as collector:
             await ours.move_all(MOVES)
@@ -75,6 +76,7 @@ async def test_collected_deployments_lose_no_outcome(database_url: str) -> None:
         for name in NAMES:
             assert await ours.outcomes(name) == [(move.digest, "succeeded") for move in ours.moves[name]]
         assert await ours.unregistered() == []
+        proven(moves=total(ours.moves.values()), met=collector.forgotten)
 
 
 @pytest.mark.usefixtures("quiet_logs")

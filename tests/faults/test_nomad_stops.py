@@ -9,7 +9,8 @@ import pytest
 
 from app.simulators.nomad import Fate, Timing
 from app.simulators.nomad.faults import FaultAction, NomadFault
-from tests.faults.fleet import NAMES, Fleet, fleet, plain_job
+from tests.faults.fleet import NAMES, Fleet, fleet, plain_job, total
+from tests.faults.proof import Proven
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.sizes import moves
 
@@ -70,7 +71,7 @@ def _is_settled(ours: Fleet, name: str) -> Callable[[], Any]:
 
 
 @pytest.mark.usefixtures("quiet_logs")
-async def test_jobs_stopped_during_rollouts_end_as_stopped(database_url: str) -> None:
+async def test_jobs_stopped_during_rollouts_end_as_stopped(database_url: str, proven: Proven) -> None:
     timing = Timing(evaluation=0.01, healthy=0.05, healthy_deadline=AN_HOUR, progress_deadline=2 * AN_HOUR)
     async with fleet(database_url, timing=timing) as ours:
         # Some are stopped between our registration and Nomad's answer.
@@ -88,3 +89,4 @@ async def test_jobs_stopped_during_rollouts_end_as_stopped(database_url: str) ->
                 assert outcome in allowed, (name, ended)
             assert ours.runs(name) == ours.moves[name][-1].digest
         assert await ours.unregistered() == []
+        proven(moves=total(ours.moves.values()), met=chances.struck)

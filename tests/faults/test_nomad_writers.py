@@ -10,6 +10,7 @@ import pytest
 from app.simulators.nomad import Simulator, sample_job
 from app.simulators.nomad.faults import FaultAction, NomadFault
 from tests.faults.fleet import NAMES, TASK, fleet, total
+from tests.faults.proof import Proven
 from tests.faults.random_faults import Chance, Chances
 from tests.faults.sizes import moves
 
@@ -53,7 +54,7 @@ class _Others:
 
 
 @pytest.mark.usefixtures("quiet_logs")
-async def test_concurrent_changes_by_others_are_not_lost(database_url: str) -> None:
+async def test_concurrent_changes_by_others_are_not_lost(database_url: str, proven: Proven) -> None:
     async with fleet(database_url, _job) as ours:
         others = _Others(ours.nomad)
         # A slow post can be overtaken by others.
@@ -75,3 +76,4 @@ async def test_concurrent_changes_by_others_are_not_lost(database_url: str) -> N
             assert {outcome for _, outcome in ended} <= {"succeeded", "superseded"}
         assert set(await ours.unregistered()) <= {"superseded"}
         assert ours.posts() > MOVES * len(NAMES) + 2 * MOVES, "hardly any of our posts was overtaken"
+        proven(moves=total(ours.moves.values()), met=others.changes)

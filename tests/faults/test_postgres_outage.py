@@ -11,6 +11,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering, body
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.tag_moves import Moves
 from tests.servers.postgres import migrate
 from tests.webhook_sender import PAUSE, TAKEN, Sender
@@ -20,7 +21,7 @@ OUTAGES = 20.0
 
 
 async def test_nothing_is_lost_while_postgres_is_stopped_for_twenty_seconds(
-    server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str
+    server_directory: Path, private_postgres: EmbeddedPostgres, redis_url: str, proven: Proven
 ) -> None:
     await asyncio.to_thread(migrate, private_postgres.url)
     with cluster(
@@ -64,6 +65,7 @@ async def test_nothing_is_lost_while_postgres_is_stopped_for_twenty_seconds(
         # Within three seconds for a sender that retries at once.
         assert posts <= 3 / PAUSE
         assert faults(ours, moves.finals) == []
+        proven(moves=len(sender.pushed), met=len(refusals), right_after=round(all_after, 1))
 
 
 async def _refusals(ours: Cluster, *, seconds: float) -> tuple[list[float], list[float]]:

@@ -12,6 +12,7 @@ from tests.faults.arrival import WITHIN, deployed
 from tests.faults.delivery_sender import DeliverySender, body
 from tests.faults.oracle import Shown, faults
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.site import site
 from tests.faults.sizes import moves
 from tests.webhook_sender import TAKEN
@@ -22,7 +23,7 @@ SETTINGS = 'poll_interval = "1h"'
 
 
 async def test_thousands_of_pushes_wait_for_redis(
-    server_directory: Path, database_url: str, private_valkey: EmbeddedValkey
+    server_directory: Path, database_url: str, private_valkey: EmbeddedValkey, proven: Proven
 ) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=private_valkey.url, names=NAMES, settings=SETTINGS
@@ -50,6 +51,7 @@ async def test_thousands_of_pushes_wait_for_redis(
                 await here.until(processed, "no push is open", within=WITHIN)
                 took = time.monotonic() - back_at
             print(f"deployed {deployed_after:.1f} s, all processed {took:.1f} s after, stretch {here.pace.stretch:.1f}")
+            proven(moves=PUSHES, right_after=round(took, 1), stretch=round(here.pace.stretch, 1))
             assert took < WITHIN * here.pace.stretch
             await here.all_ready()
         assert sender.answers == {TAKEN: PUSHES}

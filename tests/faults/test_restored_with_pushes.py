@@ -11,6 +11,7 @@ from tests.cluster import Cluster, cluster, until
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import missing, registered
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 from tests.faults.tag_moves import Moves
 from tests.machine_load import machine
@@ -52,7 +53,9 @@ async def _restore_often(ours: Cluster, restores: list[float]) -> int:
     return lost
 
 
-async def test_restores_while_tags_move_end_right(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_restores_while_tags_move_end_right(
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
+) -> None:
     with (
         machine() as busy,
         cluster(
@@ -90,3 +93,4 @@ async def test_restores_while_tags_move_end_right(server_directory: Path, databa
         assert missing(ours, pushes.finals) == {}
         found = {name: _repeats(ours.nomad.ledger.entries(job=name), restores) for name in NAMES}
         assert {name: repeats for name, repeats in found.items() if repeats} == {}
+        proven(moves=MOVES, met=len(restores), lost_registrations=lost, right_after=round(seconds, 1))

@@ -13,6 +13,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender
 from tests.faults.oracle import faults
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.scene import NAMES
 from tests.faults.site import Site, site
 from tests.faults.sizes import moves as sized
@@ -27,7 +28,7 @@ KINDS = ("web", "web", "worker", "worker", "poller", "poller")
 
 
 async def test_replacing_every_process_refuses_and_loses_nothing(
-    server_directory: Path, database_url: str, redis_url: str
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with cluster(
         server_directory, database_url=database_url, redis_url=redis_url, names=NAMES, settings=SETTINGS
@@ -55,6 +56,7 @@ async def test_replacing_every_process_refuses_and_loses_nothing(
         print(f"{len(sender.pushed)} pushes, {streams} streams")
         assert len(sender.pushed) > PUSHES_PER_SECOND * ROUNDS
         assert streams > ROUNDS
+        proven(moves=len(sender.pushed), met=ROUNDS * len(KINDS), answers=sender.answers)
 
 
 async def _push(moves: Moves, over: asyncio.Event) -> None:

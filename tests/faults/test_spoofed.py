@@ -17,6 +17,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 from tests.machine_load import BUSY, machine
 from tests.servers.http import serve
@@ -82,7 +83,9 @@ async def _push_really(sender: DeliverySender, finals: dict[str, Shown]) -> None
         await asyncio.sleep(0.02)
 
 
-async def test_invented_events_deploy_nothing(server_directory: Path, database_url: str, redis_url: str) -> None:
+async def test_invented_events_deploy_nothing(
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
+) -> None:
     trap = _Trap()
     with (
         machine() as busy,
@@ -120,3 +123,4 @@ async def test_invented_events_deploy_nothing(server_directory: Path, database_u
         assert {registered(entry).digest for entry in ours.nomad.ledger.entries()} & liar.digests == set()
         assert faults(ours, finals) == []
         assert trap.calls == 0
+        proven(moves=REAL, met=SPOOFED, answers=sender.answers)

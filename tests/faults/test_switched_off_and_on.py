@@ -16,6 +16,7 @@ from tests.faults.decisions import decided
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, last, registered
 from tests.faults.outcomes import Outcomes, reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 from tests.machine_load import machine
 from tests.processes import Process
@@ -93,7 +94,7 @@ async def _is_up(old: Process, new: Process) -> None:
 
 
 async def test_nothing_is_deployed_while_off_and_the_newest_soon_after(
-    server_directory: Path, database_url: str, redis_url: str
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with (
         machine() as busy,
@@ -125,3 +126,4 @@ async def test_nothing_is_deployed_while_off_and_the_newest_soon_after(
         assert story.restarts == TIMES // len(NAMES)
         assert longest <= WITHIN * busy.stretch
         assert faults(ours, story.finals) == []
+        proven(moves=len(sender.pushed), met=TIMES, right_after=round(longest, 1), stretch=round(busy.stretch, 1))

@@ -11,6 +11,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 
 NAMES = [f"r{number:02}" for number in range(20)]
@@ -35,7 +36,7 @@ async def _there_and_back(ours: Cluster, sender: DeliverySender, name: str, numb
 
 
 async def test_a_tag_that_returns_ends_on_its_first_digest(
-    server_directory: Path, database_url: str, redis_url: str
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with cluster(
         server_directory,
@@ -71,6 +72,7 @@ async def test_a_tag_that_returns_ends_on_its_first_digest(
         assert between > TIMES / 10, "hardly any second digest was deployed"
         assert kills >= rounds // 2
         assert faults(ours, finals) == []
+        proven(moves=3 * TIMES, met=TIMES, second_digest_deployed=between, kills=kills)
 
 
 def _runs(ours: Cluster, name: str) -> bool:

@@ -15,6 +15,7 @@ from tests.faults.arrival import deployed
 from tests.faults.delivery_sender import DeliverySender, answering
 from tests.faults.oracle import Shown, faults, registered
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 from tests.servers.no_tls import NO_TLS
 
@@ -68,7 +69,7 @@ async def _watched(ours: Cluster) -> set[str]:
 
 
 async def test_the_newer_of_two_files_is_in_force_and_loses_nothing(
-    server_directory: Path, database_url: str, redis_url: str
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     with cluster(
         server_directory,
@@ -117,6 +118,7 @@ async def test_the_newer_of_two_files_is_in_force_and_loses_nothing(
         late = [entry for name in LEAVING for entry in ours.nomad.ledger.entries(job=name) if entry.time > in_force_at]
         assert [registered(entry) for entry in late] == []
         assert faults(ours, finals) == []
+        proven(moves=MOVES, answers=sender.answers)
 
 
 async def _is_in_force(ours: Cluster) -> bool:

@@ -15,18 +15,20 @@ from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last
 from tests.faults.outcomes import reading
+from tests.faults.proof import Proven
+from tests.faults.sizes import moves as sized
 from tests.faults.tag_moves import Moves
 
 STEPS = ("after:deployer.submit", "before:deployer.submit", "inside:targets.submitted", "before:targets.submitted")
-FREEZES = 200
+FREEZES = sized(ci=200, long=1_000)
 LEASE = 1
 _WORKERS = 14
 _CONCURRENT = 10  # so that some workers are always awake
 NAMES = [f"r{number:02}" for number in range(20)]
 
 
-async def test_two_hundred_freezes_during_registrations_lose_no_push(
-    server_directory: Path, database_url: str, redis_url: str
+async def test_freezes_during_registrations_lose_no_push(
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     settings = f'poll_interval = "1h"\nlease_seconds = {LEASE}'
     with cluster(
@@ -47,6 +49,7 @@ async def test_two_hundred_freezes_during_registrations_lose_no_push(
         assert sum(each.frozen for each in stories) == FREEZES
         assert faults(ours, finals) == []
         assert await _held_without_cause(database_url) == []
+        proven(moves=len(sender.pushed), met=FREEZES)
 
 
 class _Story:

@@ -10,6 +10,7 @@ from tests.faults.delivery_sender import DeliverySender
 from tests.faults.flags import Flags
 from tests.faults.oracle import Shown, faults, last, registered
 from tests.faults.outcomes import Outcomes, reading
+from tests.faults.proof import Proven
 from tests.faults.sizes import moves
 from tests.machine_load import machine
 
@@ -41,7 +42,7 @@ TIMES = ROUNDS * len(NAMES)  # for each step: each repository is killed at each 
 
 
 async def test_killed_at_each_step_another_finishes_it(
-    server_directory: Path, database_url: str, redis_url: str
+    server_directory: Path, database_url: str, redis_url: str, proven: Proven
 ) -> None:
     settings = 'poll_interval = "1h"'
     with (
@@ -65,6 +66,13 @@ async def test_killed_at_each_step_another_finishes_it(
         assert faults(ours, {name: story.pushed[name][-1] for name in NAMES}) == []
         for name in NAMES:
             assert [registered(entry) for entry in ours.nomad.ledger.entries(job=name)] == story.pushed[name]
+        slowest = max(max(story.took[step]) for step in STEPS)
+        proven(
+            moves=sum(map(len, story.pushed.values())),
+            met=TIMES * len(STEPS),
+            right_after=round(slowest, 1),
+            stretch=round(pace.stretch, 1),
+        )
 
 
 class _Story:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.processes import Process, Processes, environment, until
+from tests.servers.files import replace
 from tests.servers.no_tls import NO_TLS
 
 NOWHERE = "127.0.0.1:1"
@@ -69,14 +70,14 @@ class Web:
     async def reads(self, text: str) -> None:
         """Put another text into the file, and wait until the process has accepted or refused it."""
         before = self._reloads()
-        self.processes.config.write_text(text)
+        replace(self.processes.config, text)
         self.process.popen.send_signal(signal.SIGHUP)
         await until(lambda: self._heeded(before), self.processes.logs, within=START)
 
     async def reads_at_last(self, text: str) -> None:
         """The same for a text that must be taken."""
         before = self._reloads()
-        self.processes.config.write_text(text)
+        replace(self.processes.config, text)
         self.process.popen.send_signal(signal.SIGHUP)
         await until(lambda: self._reloads() > before, self.processes.logs, within=START)
 
@@ -105,7 +106,7 @@ async def serving(
         **env,
     }
     processes = Processes(directory=directory, env=environment(**ours))
-    processes.config.write_text(text)
+    replace(processes.config, text)
     with processes.ending():
         web = Web(process=processes.start("web"), processes=processes)
         ready = "/readyz" if NOWHERE not in database_url else "/healthz"

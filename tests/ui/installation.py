@@ -18,6 +18,7 @@ from app.simulators.registry.events import Event, EventOrigin, EventTarget
 from app.simulators.registry.grammar import OCI_MANIFEST
 from tests.e2e.site import PREFIX, SECRET, Site, change, site, watch
 from tests.processes import until
+from tests.servers.files import replace
 from tests.servers.local_registry import local_registry
 from tests.webhook_sender import Sender
 
@@ -67,7 +68,7 @@ class Installation:
                 self.site.nomad.seed(
                     sample_job(each.key, f"{self.host}/{PREFIX}/{each.key}:{each.running or each.tags[0]}", **each.job)
                 )
-        self.site.config.write_text(self._toml(head, tail))
+        replace(self.site.config, self._toml(head, tail))
         await self.site.run("web", "worker", "poller")
         if casts:
             await until(self._all_checked, "every watch is looked at", within=60)

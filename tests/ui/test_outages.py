@@ -18,6 +18,7 @@ from app.simulators.registry.faults import Hang, RegistryFault
 from tests.faults.sizes import is_long
 from tests.machine_load import BUSY, Machine, machine
 from tests.processes import until
+from tests.servers.files import replace
 from tests.ui.browsing import browsing
 from tests.ui.outages import Outages, freeze, running, thaw
 
@@ -88,12 +89,12 @@ async def _unhang_registry(ours: Outages) -> None:
 
 
 async def _break_configuration(ours: Outages) -> None:
-    ours.site.config.write_text("# " + ours.site.config.read_text().replace("\n", "\n# ") + "\nbroken =")
+    replace(ours.site.config, "# " + ours.site.config.read_text().replace("\n", "\n# ") + "\nbroken =")
 
 
 async def _mend_configuration(ours: Outages) -> None:
     broken = ours.site.config.read_text().rpartition("\n")[0]
-    ours.site.config.write_text(broken.removeprefix("# ").replace("\n# ", "\n"))
+    replace(ours.site.config, broken.removeprefix("# ").replace("\n# ", "\n"))
 
 
 async def _unplug_both(ours: Outages) -> None:

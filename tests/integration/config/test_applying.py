@@ -25,6 +25,7 @@ from app.outbound.client import open_client
 from app.services.config.reload import Repeats
 from app.services.rollout.wait_for_change import ChangeWaiter
 from app.settings import Settings, load_settings
+from tests.servers.files import replace
 from tests.servers.tls import issue
 
 NOWHERE = "postgres://nobody@127.0.0.1:1/none"
@@ -41,7 +42,7 @@ def text(*names: str, head: str = "", tokens: tuple[str, ...] = ("ops",), url: s
 
 
 def first_settings(file: Path, content: str) -> Settings:
-    file.write_text(content)
+    replace(file, content)
     return load_settings(file, {})
 
 
@@ -55,7 +56,7 @@ class Process:
     now: float = 1000.0
 
     def write(self, *names: str, **changes: Any) -> None:
-        self.file.write_text(text(*names, url=self.url, **changes))
+        replace(self.file, text(*names, url=self.url, **changes))
 
     @property
     def tokens(self) -> list[str]:
@@ -132,11 +133,11 @@ async def test_what_could_not_be_taken_between_begins_the_minute_anew(
     process.write("app")
     await waits(applier)
     held = process.file.read_text()
-    process.file.write_text(between + held if between else "")
+    replace(process.file, between + held if between else "")
     process.now += 1
     with pytest.raises((ConfigError, ReadingRefused)):
         await applier.apply(applier.load())
-    process.file.write_text(held)
+    replace(process.file, held)
     process.now += 60
     await waits(applier)
     process.now += 60
@@ -235,7 +236,7 @@ async def test_an_emptied_file_is_refused_though_a_minute_passes(
 ) -> None:
     process, applier = await started(stack, tmp_path / "config.toml", database_url, "app")
     assert await applier.start()
-    process.file.write_text(content)
+    replace(process.file, content)
     for _ in range(2):
         with pytest.raises(ReadingRefused, match="empty"):
             await applier.apply(applier.load())
