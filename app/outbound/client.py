@@ -43,11 +43,12 @@ def open_client(*, ca_file: str | None = None, transport: httpx.AsyncBaseTranspo
     bounds a whole request with `asyncio.timeout(WHOLE_SECONDS)`. Raises ValueError, with the fix, for an unusable
     `ca_file` or proxy setting. `transport` replaces the network.
     """
+    trust = shared_trust(ca_file)  # whose ValueError is no fault of a proxy
     try:
         return httpx.AsyncClient(
             timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
             headers={"User-Agent": user_agent()},
-            transport=Network(verify=shared_trust(ca_file), limits=_LIMITS, instead=transport),
+            transport=Network(verify=trust, limits=_LIMITS, instead=transport),
             trust_env=False,  # Network reads the environment's proxies
         )
     except (ValueError, ImportError, httpx.InvalidURL) as error:

@@ -90,3 +90,8 @@ async def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ValueError, match="proxy settings") as caught:
         open_client()
     assert "geheim" not in str(caught.value)
+
+
+def test_a_ca_file_that_cannot_be_used_is_no_fault_of_a_proxy() -> None:
+    with pytest.raises(ValueError, match=r"^the CA file /nowhere/ca\.pem cannot be used"):
+        open_client(ca_file="/nowhere/ca.pem")
