@@ -128,11 +128,11 @@ class Site:
         answered by 500. As every sender does, a delivery is sent again that a busy Postgres did not store in time."""
 
         async def answer(request: Request) -> Answer:
-            for _ in range(_TRIES - 1):
+            for _ in range(_TRIES):
                 found = await call(self.application, request)
                 if found.status != 503 or not request.target.startswith(b"/webhooks/"):
-                    return found
-            return await call(self.application, request)
+                    break
+            return found
 
         async def all_of_them() -> list[Answer]:
             found = await asyncio.gather(*map(answer, requests), return_exceptions=True)

@@ -35,8 +35,7 @@ class Databases:
 
     def drop(self, url: str) -> None:
         """Drop the database of the URL, also while somebody is connected."""
-        name = urlsplit(url).path.lstrip("/")
-        asyncio.run(_execute(self._server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        asyncio.run(execute(self._server_url, f'DROP DATABASE IF EXISTS "{name_of(url)}" WITH (FORCE)'))
 
     def drop_all(self, prefix: str) -> None:
         """Drop all databases whose names begin so."""
@@ -59,7 +58,7 @@ class Databases:
         return name
 
     def _create(self, name: str, *, template: str) -> str:
-        asyncio.run(_execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
+        asyncio.run(execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'))
         return _with_database(self._server_url, name)
 
 
@@ -73,7 +72,13 @@ def migrate(url: str) -> None:
     asyncio.run(run_migrations(url))
 
 
-async def _execute(url: str, sql: str) -> None:
+def name_of(url: str) -> str:
+    """The database that the URL names."""
+    return urlsplit(url).path.lstrip("/")
+
+
+async def execute(url: str, sql: str) -> None:
+    """Execute it on a connection of its own."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(sql)

@@ -5,11 +5,10 @@ A test may change its schema or its settings, or fill it: it is made anew then.
 
 import asyncio
 import os
-from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.servers.postgres import Databases
+from tests.servers.postgres import Databases, name_of
 
 # Each of several forks of one test process has another one, so that they may run at once (tests/mutants).
 PLACE = "REGISTRYWATCHER_TEST_PLACE"
@@ -54,12 +53,13 @@ class SharedDatabase:
 
     def emptied(self) -> str:
         """Its URL, with the schema and the rows of a new database and without anybody's session."""
+        name = f"{self._name}_{os.environ.get(PLACE, '')}"
         if not self._url or PLACE in os.environ:
-            self._url = self._databases.named(f"{self._name}_{os.environ.get(PLACE, '')}")
-        if not asyncio.run(_is_emptied(self._url)):
+            self._url = self._databases.named(name)
+        if not asyncio.run(_empty(self._url)):
             self._databases.drop(self._url)
-            self._url = self._databases.named(f"{self._name}_{os.environ.get(PLACE, '')}")
-            assert asyncio.run(_is_emptied(self._url))
+            self._url = self._databases.named(name)
+            assert asyncio.run(_empty(self._url))
         return self._url
 
     def drop(self) -> None:
@@ -67,14 +67,14 @@ class SharedDatabase:
         self._databases.drop_all(self._name)
 
 
-async def _is_emptied(url: str) -> bool:
+async def _empty(url: str) -> bool:
     """Empty it; False if only a new one would be as a new one."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(_END_SESSIONS)
         schema, first, size = await connection.fetchrow(_SCHEMA)
         if first is None:
-            await connection.execute(f"COMMENT ON DATABASE \"{urlsplit(url).path.lstrip('/')}\" IS '{schema}'")
+            await connection.execute(f"COMMENT ON DATABASE \"{name_of(url)}\" IS '{schema}'")
         elif first != schema or size > _LARGE:
             return False
         deletes = await connection.fetchval(_DELETES)

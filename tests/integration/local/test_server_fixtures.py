@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from tests.servers.http import serve
-from tests.servers.postgres import Databases
+from tests.servers.postgres import Databases, execute
 from tests.servers.shared_database import SharedDatabase
 from tests.servers.tls import Certificate
 from tests.servers.toxic import ToxicProxy
@@ -70,7 +70,7 @@ def test_a_shared_database_is_emptied_for_the_next_test(shared_database: SharedD
 def test_a_shared_database_that_a_test_has_changed_is_made_anew(shared_database: SharedDatabase, change: str) -> None:
     before = asyncio.run(_identity(shared_database.emptied()))
     assert asyncio.run(_identity(shared_database.emptied())) == before
-    asyncio.run(_execute(shared_database.emptied(), change))
+    asyncio.run(execute(shared_database.emptied(), change))
     after = asyncio.run(_identity(shared_database.emptied()))
     assert after != before
     assert asyncio.run(_identity(shared_database.emptied())) == after
@@ -92,14 +92,6 @@ async def _identity(url: str) -> int:
     try:
         found: int = await connection.fetchval("SELECT oid FROM pg_database WHERE datname = current_database()")
         return found
-    finally:
-        await connection.close()
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
     finally:
         await connection.close()
 

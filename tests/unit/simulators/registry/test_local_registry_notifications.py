@@ -35,9 +35,8 @@ def test_an_event_looks_like_the_captured_ones() -> None:
     with recording() as recorder:
         endpoint = RegistryNotifications(url=recorder.url, headers={"Authorization": "Bearer example-shared-token"})
         with local_registry(RegistrySettings(notifications=(endpoint,))) as (_, url):
-            digest = httpx.post(f"{url}/registry/push/team/app/1.0.0", json={"content": "one"}, verify=NO_TLS).json()[
-                "digest"
-            ]
+            pushed = httpx.post(f"{url}/registry/push/team/app/1.0.0", json={"content": "one"}, verify=NO_TLS)
+            digest = pushed.json()["digest"]
             (received,) = recorder.wait_for(bool)
 
     host = url.removeprefix("http://")
@@ -138,9 +137,8 @@ def test_the_event_comes_before_the_tag(way: str) -> None:
             if way == "python":
                 new = registry.push("team/app", "moving", content="new")
             elif way == "control":
-                new = httpx.post(f"{url}/registry/push/team/app/moving", json={"content": "new"}, verify=NO_TLS).json()[
-                    "digest"
-                ]
+                pushed = httpx.post(f"{url}/registry/push/team/app/moving", json={"content": "new"}, verify=NO_TLS)
+                new = pushed.json()["digest"]
             else:
                 new = _put_again(url, registry.upload("team/app", "other", content="new"))
             received = recorder.wait_for(lambda all_: any(is_push_of(one, "moving", new) for one in all_))
