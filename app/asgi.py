@@ -1,10 +1,11 @@
 """The web process as an ASGI application: its routes, its background tasks, and the server. Nothing else."""
 
 import asyncio
+import select
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from types import FrameType
 
@@ -26,6 +27,8 @@ from app.web.process import set_process
 log = structlog.get_logger()
 
 GRACE_SECONDS = 5
+_ACCEPT_SECONDS = 1
+_READ_SECONDS = 0.1
 _DID_NOT_START = 3  # uvicorn's own
 
 
@@ -71,10 +74,35 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop the streams, then everything else."""
+        """Stop the streams, then everything else. Who has connected is answered, who comes later is refused.
+
+        uvicorn would close the sockets first: that resets whoever waits in them, and whose request is not read yet.
+        """
         streams: Streams = self._application.state.streams
         streams.stop()
+        await _accept_who_waits(sockets or [])
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        await asyncio.sleep(_READ_SECONDS)
         await super().shutdown(sockets)
+
+
+async def _accept_who_waits(sockets: Sequence[socket.socket]) -> None:
+    """Return, without another turn of the event loop, when nobody waits in the sockets; after a second at most.
+
+    uvloop accepts one caller per turn. asyncio accepts all of them, and needs another turn to take them on.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _ACCEPT_SECONDS
+    calm = 0
+    while loop.time() < deadline:
+        waiting, _, _ = select.select(sockets, [], [], 0)
+        calm = 0 if waiting else calm + 1
+        if calm > 1:
+            return
+        await asyncio.sleep(0)
 
 
 def serve(settings: Settings) -> None:

@@ -1,0 +1,67 @@
+"""A web process that is told to stop while it has not yet seen callers who have connected, or their requests."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.integration.web_access import Web, configuration, serving
+from tests.processes import until
+
+CALLERS = 200
+
+Caller = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["new connections", "kept connections"])
+async def test_whoever_has_called_when_it_stops_is_answered(tmp_path: Path, kept: bool) -> None:
+    async with serving(tmp_path, configuration("127.0.0.1")) as web:
+        callers = [await _caller(web) for _ in range(CALLERS)] if kept else []
+        stopped = web.process.popen
+        stopped.send_signal(signal.SIGSTOP)
+        try:
+            callers = callers or [await asyncio.open_connection("127.0.0.1", web.port) for _ in range(CALLERS)]
+            for caller in callers:
+                await _ask(web, caller, "close")
+            web.process.terminate()
+        finally:
+            stopped.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(60):
+            answers = await asyncio.gather(*(_first_line(reader) for reader, _ in callers))
+        for _, writer in callers:
+            writer.close()
+        assert answers == ["HTTP/1.1 200 OK"] * CALLERS
+        await until(lambda: not web.process.running, web.processes.logs, within=60)
+        assert stopped.returncode == 0
+        assert await _is_closed(web)
+
+
+async def _caller(web: Web) -> Caller:
+    """A connection that has had an answer, and is kept open."""
+    caller = await asyncio.open_connection("127.0.0.1", web.port)
+    await _ask(web, caller, "keep-alive")
+    await caller[0].readuntil(b"pong")
+    await caller[0].readuntil(b"}")
+    return caller
+
+
+async def _ask(web: Web, caller: Caller, connection: str) -> None:
+    head = f"GET /ping/ HTTP/1.1\r\nHost: localhost:{web.port}\r\nConnection: {connection}\r\n\r\n"
+    caller[1].write(head.encode())
+    await caller[1].drain()
+
+
+async def _first_line(reader: asyncio.StreamReader) -> str:
+    try:
+        return (await reader.readline()).decode().strip()
+    except ConnectionError as error:
+        return repr(error)
+
+
+async def _is_closed(web: Web) -> bool:
+    try:
+        await asyncio.open_connection("127.0.0.1", web.port)
+    except ConnectionRefusedError:
+        return True
+    return False
