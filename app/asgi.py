@@ -5,9 +5,10 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 GRACE_SECONDS = 5
 _ACCEPT_SECONDS = 1
 _READ_SECONDS = 0.1
+_READ_TURNS = 10  # for who has connected and not asked yet
 _DID_NOT_START = 3  # uvicorn's own
 
 
@@ -78,15 +80,33 @@ class Server(uvicorn.Server):
 
         uvicorn would close the sockets first: that resets whoever waits in them, and whose request is not read yet.
         """
-        streams: Streams = self._application.state.streams
-        streams.stop()
         await _accept_who_waits(sockets or [])
         for server in self.servers:
             server.close()
         for each in sockets or []:
             each.close()
-        await asyncio.sleep(_READ_SECONDS)
+        for connection in self._connections(_is_answered):
+            connection.shutdown()  # closes it after the answer: a stream that ends must not be followed by a request
+        streams: Streams = self._application.state.streams
+        streams.stop()
+        for _ in range(_READ_TURNS):
+            await asyncio.sleep(_READ_SECONDS)
+            if not self._connections(_is_new):
+                break
         await super().shutdown(sockets)
+
+    def _connections(self, state: Callable[[Any], bool]) -> list[Any]:
+        return [each for each in self.server_state.connections if state(each)]
+
+
+def _is_new(connection: Any) -> bool:
+    """Whether no request came on it yet; its caller may be about to send one."""
+    return connection.cycle is None
+
+
+def _is_answered(connection: Any) -> bool:
+    """Whether a request is being answered on it."""
+    return connection.cycle is not None and not connection.cycle.response_complete
 
 
 async def _accept_who_waits(sockets: Sequence[socket.socket]) -> None:

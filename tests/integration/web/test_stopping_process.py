@@ -10,6 +10,7 @@ from tests.integration.web_access import Web, configuration, serving
 from tests.processes import until
 
 CALLERS = 200
+STREAMS = 10
 
 Caller = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -37,6 +38,44 @@ async def test_whoever_has_called_when_it_stops_is_answered(tmp_path: Path, kept
         assert await _is_closed(web)
 
 
+async def test_whoever_asks_a_moment_after_it_connected_is_answered(tmp_path: Path) -> None:
+    """The listening sockets are closed by then."""
+    async with serving(tmp_path, configuration("127.0.0.1")) as web:
+        caller = await asyncio.open_connection("127.0.0.1", web.port)
+        web.process.terminate()
+        await until(lambda: _is_closed(web), web.processes.logs, within=60)
+        await _ask(web, caller, "close")
+        async with asyncio.timeout(60):
+            assert await _first_line(caller[0]) == "HTTP/1.1 200 OK"
+        caller[1].close()
+
+
+async def test_a_stream_that_ends_takes_no_other_request(tmp_path: Path) -> None:
+    """A client that asks again at once uses another connection, and so another web."""
+    async with serving(tmp_path, configuration("127.0.0.1")) as web:
+        streams = [await asyncio.open_connection("127.0.0.1", web.port) for _ in range(STREAMS)]
+        for reader, writer in streams:
+            writer.write(f"GET /live HTTP/1.1\r\nHost: localhost:{web.port}\r\n\r\n".encode())
+            assert await _first_line(reader) == "HTTP/1.1 200 OK"
+            await reader.readuntil(b"\r\n\r\n")
+        web.process.terminate()
+        async with asyncio.timeout(60):
+            again = await asyncio.gather(*(_ask_after_the_end(web, stream) for stream in streams))
+        assert [each for each in again if each.startswith("HTTP/")] == []
+
+
+async def _ask_after_the_end(web: Web, stream: Caller) -> str:
+    reader, writer = stream
+    await reader.readuntil(b"0\r\n\r\n")
+    try:
+        await _ask(web, stream, "close")
+        return await _first_line(reader)
+    except ConnectionError as error:
+        return repr(error)
+    finally:
+        writer.close()
+
+
 async def _caller(web: Web) -> Caller:
     """A connection that has had an answer, and is kept open."""
     caller = await asyncio.open_connection("127.0.0.1", web.port)
@@ -61,7 +100,8 @@ async def _first_line(reader: asyncio.StreamReader) -> str:
 
 async def _is_closed(web: Web) -> bool:
     try:
-        await asyncio.open_connection("127.0.0.1", web.port)
+        _, writer = await asyncio.open_connection("127.0.0.1", web.port)
     except ConnectionRefusedError:
         return True
+    writer.close()
     return False
