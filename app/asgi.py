@@ -5,7 +5,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any
@@ -85,18 +85,15 @@ class Server(uvicorn.Server):
             server.close()
         for each in sockets or []:
             each.close()
-        for connection in self._connections(_is_answered):
+        for connection in list(filter(_is_answered, self.server_state.connections)):
             connection.shutdown()  # closes it after the answer: a stream that ends must not be followed by a request
         streams: Streams = self._application.state.streams
         streams.stop()
         for _ in range(_READ_TURNS):
             await asyncio.sleep(_READ_SECONDS)
-            if not self._connections(_is_new):
+            if not any(map(_is_new, self.server_state.connections)):
                 break
         await super().shutdown(sockets)
-
-    def _connections(self, state: Callable[[Any], bool]) -> list[Any]:
-        return [each for each in self.server_state.connections if state(each)]
 
 
 def _is_new(connection: Any) -> bool:

@@ -101,9 +101,10 @@ def _page(result: dict[str, Any]) -> str:
     proved = [case for case in result["tests"] if "moves" in case]
     rows = "\n".join(_row(case) for case in proved)
     commits = " and ".join(commit[:12] for commit in result["commits"])
-    missing = [f"\n**Not in this run**: {', '.join(map(_shown, result['missing']))}.\n"] if result["missing"] else []
+    missing = ", ".join(map(_shown, result["missing"]))
+    lacks = f"\n**Not in this run**: {missing}.\n" if missing else ""
     return (
-        f"{_TITLE}{''.join(missing)}\nCommit {commits}, {result['at'][:10]}, {result['machine']}; "
+        f"{_TITLE}{lacks}\nCommit {commits}, {result['at'][:10]}, {result['machine']}; "
         f"Python {result['python']}, {result['servers']}. "
         f"{len(result['tests'])} tests passed in {result['seconds']} s, {sum(case['moves'] for case in proved)} moves. "
         "All facts: [reliability.json](reliability.json).\n\n"

@@ -54,10 +54,10 @@ async def test_a_stream_that_ends_takes_no_other_request(tmp_path: Path) -> None
     """A client that asks again at once uses another connection, and so another web."""
     async with serving(tmp_path, configuration("127.0.0.1")) as web:
         streams = [await asyncio.open_connection("127.0.0.1", web.port) for _ in range(STREAMS)]
-        for reader, writer in streams:
-            writer.write(f"GET /live HTTP/1.1\r\nHost: localhost:{web.port}\r\n\r\n".encode())
-            assert await _first_line(reader) == "HTTP/1.1 200 OK"
-            await reader.readuntil(b"\r\n\r\n")
+        for stream in streams:
+            await _ask(web, stream, "keep-alive", path="/live")
+            assert await _first_line(stream[0]) == "HTTP/1.1 200 OK"
+            await stream[0].readuntil(b"\r\n\r\n")
         web.process.terminate()
         async with asyncio.timeout(60):
             again = await asyncio.gather(*(_ask_after_the_end(web, stream) for stream in streams))
@@ -80,13 +80,12 @@ async def _caller(web: Web) -> Caller:
     """A connection that has had an answer, and is kept open."""
     caller = await asyncio.open_connection("127.0.0.1", web.port)
     await _ask(web, caller, "keep-alive")
-    await caller[0].readuntil(b"pong")
-    await caller[0].readuntil(b"}")
+    await caller[0].readuntil(b'"pong"}')
     return caller
 
 
-async def _ask(web: Web, caller: Caller, connection: str) -> None:
-    head = f"GET /ping/ HTTP/1.1\r\nHost: localhost:{web.port}\r\nConnection: {connection}\r\n\r\n"
+async def _ask(web: Web, caller: Caller, connection: str, *, path: str = "/ping/") -> None:
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost:{web.port}\r\nConnection: {connection}\r\n\r\n"
     caller[1].write(head.encode())
     await caller[1].drain()
 
