@@ -1,6 +1,7 @@
 """The configured watches in Postgres: which appear, change and go, and what they keep."""
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from app.adapters.postgres.config.watches import PostgresWatches
 from app.adapters.postgres.database.pool import Database
+from app.adapters.postgres.database.session import SessionLimits
 from app.adapters.postgres.reconcile.targets import PostgresTargets
 from app.domain.reference import Repository
 from app.domain.watch import DeployBy, JobPlace, Watch
@@ -282,6 +284,20 @@ async def test_ten_thousand_watches_are_synced_in_one_transaction(database: Data
     many = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
     assert len((await sync(store, many)).due) == 10_000
     assert await sync(store, many) == Synced()
+
+
+async def test_no_long_silence_ends_the_transaction_that_compares_thousands(
+    database: Database, database_url: str, store: PostgresWatches
+) -> None:
+    """Postgres ends the session of a process that says nothing within a transaction: the bound here is a quarter of the
+    whole, and each part of the comparison much shorter."""
+    many = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
+    await sync(store, many)
+    began = time.monotonic()
+    await sync(store, many)
+    strict = Database(database_url, limits=SessionLimits(idle_in_transaction=(time.monotonic() - began) / 4))
+    assert await sync(PostgresWatches(strict), many) == Synced()
+    await strict.close()
 
 
 async def test_a_database_without_migrations_is_named_with_the_fix(empty_database_url: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-RUNS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
+RUNS = frozenset({"cursor", "execute", "executemany", "fetch", "fetchrow", "fetchval"})
 
 # A migration is run by migrating.
 NO_STATEMENT = frozenset({"migration.sql"})

@@ -16,10 +16,6 @@ LOCK = int.from_bytes(b"watches")  # the key of the advisory lock; any constant 
 # Processes may start together, with thousands of watches each. The session of a frozen one ends earlier.
 _PATIENCE = "10s"
 
-_STORED = """
-SELECT w.*, t.region, t.namespace, t.job_id FROM watches w JOIN targets t USING (target_id) ORDER BY w.position, w.name
-"""
-
 _NEW_TARGETS = """
 INSERT INTO targets (region, namespace, job_id)
 SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[])
@@ -73,6 +69,14 @@ _CONFIGURED: Mapping[str, tuple[str, Callable[[Watch], object]]] = {
     "revert_on_failure": ("boolean", lambda watch: watch.revert_on_failure),
 }
 
+_STORED = f"""
+SELECT w.name, w.position, w.present, {", ".join(f"w.{name}" for name in _CONFIGURED)}, t.region, t.namespace, t.job_id
+FROM watches w JOIN targets t USING (target_id) ORDER BY w.position, w.name
+"""
+
+# So many are read at a time: Postgres ends the transaction of a session that says nothing for a few seconds.
+_AT_A_TIME = 500
+
 _WRITE = f"""
 INSERT INTO watches (name, target_id, position, {", ".join(_CONFIGURED)})
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::integer[],
@@ -106,7 +110,7 @@ class PostgresWatches:
         """What these watches would change; with `accepted_by` the next process that reads them puts them in force."""
         async with self._database.transaction() as connection:
             await _alone(connection)
-            difference = compare([_stored(row) for row in await connection.fetch(_STORED)], watches)
+            difference = compare(await _read(connection), watches)
             if accepted_by and (difference.write or difference.removed):
                 await configurations.accept(connection, fingerprint(watches), by=accepted_by)
             return difference
@@ -121,7 +125,7 @@ class PostgresWatches:
             if isinstance(early, HoldBack) and not at_start:
                 return Synced(waits=early)
             await _alone(connection)
-            stored = [_stored(row) for row in await connection.fetch(_STORED)]
+            stored = await _read(connection)
             difference = compare(stored, watches)
             state = await configurations.state(connection, identity)
             verdict = judged(difference, stored, reading, state)
@@ -186,6 +190,10 @@ def _columns(write: Sequence[tuple[int, Watch]], targets: Mapping[JobPlace, int]
         for position, watch in write
     ]
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+async def _read(connection: Connection) -> list[StoredWatch]:
+    return [_stored(row) async for row in connection.cursor(_STORED, prefetch=_AT_A_TIME)]
 
 
 def _stored(row: Row) -> StoredWatch:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.domain.job import Preview
 from app.domain.rollout import Origin, OutcomeKind
 from app.errors import JobRejected, RegistryUnavailable
-from app.refusals.samples import D1, claim, job, state, task
+from app.refusals.samples import D1, D2, claim, job, state, task
 from app.services.reconcile.claim import WatchState
 from app.services.reconcile.result import SlotBounds
 from tests.unit.domain.cases import D3
@@ -53,6 +54,18 @@ async def test_of_two_watches_each_counts(first: bool) -> None:
         await found.run()
         assert found.registry.asked
         assert "inspect" in found.deployer.asked
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_only_the_image_that_had_no_place_waits_for_one(first: bool) -> None:
+    given_up = replace(state(), history=replace(state().history, not_placed=D2))
+    pair = (given_up, OTHER) if first else (OTHER, given_up)
+    found = a_pass(claim(*pair), job=BOTH, plan=Preview(unplaced="no memory"))
+    found.registry.images = {"team/app": {"v1.0.0": D1, "v1.1.0": D2}, "team/b": {"v1.0.0": D1, "v1.1.0": D3}}
+    await found.run()
+    assert found.deployer.asked == ["inspect", "preview", "submit"]
+    (launch,) = (call[1].launch for call in found.targets.calls if call[0] == "settle")
+    assert [each.watch for each in launch.items] == ["other"]
 
 
 async def test_a_target_is_queued_if_one_of_its_watches_is() -> None:
