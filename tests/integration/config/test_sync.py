@@ -280,10 +280,12 @@ async def test_a_watch_that_returns_to_another_job_starts_anew(database: Databas
     assert (await row(database, "SELECT pinned_tag FROM watches"))["pinned_tag"] == "v1"
 
 
+TEN_THOUSAND = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
+
+
 async def test_ten_thousand_watches_are_synced_in_one_transaction(database: Database, store: PostgresWatches) -> None:
-    many = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
-    assert len((await sync(store, many)).due) == 10_000
-    assert await sync(store, many) == Synced()
+    assert len((await sync(store, TEN_THOUSAND)).due) == 10_000
+    assert await sync(store, TEN_THOUSAND) == Synced()
 
 
 async def test_no_long_silence_ends_the_transaction_that_compares_thousands(
@@ -291,12 +293,11 @@ async def test_no_long_silence_ends_the_transaction_that_compares_thousands(
 ) -> None:
     """Postgres ends the session of a process that says nothing within a transaction: the bound here is a quarter of the
     whole, and each part of the comparison much shorter."""
-    many = [replace(APP, name=f"app-{n}", place=replace(PLACE, job_id=f"job-{n}")) for n in range(10_000)]
-    await sync(store, many)
+    await sync(store, TEN_THOUSAND)
     began = time.monotonic()
-    await sync(store, many)
+    await sync(store, TEN_THOUSAND)
     strict = Database(database_url, limits=SessionLimits(idle_in_transaction=(time.monotonic() - began) / 4))
-    assert await sync(PostgresWatches(strict), many) == Synced()
+    assert await sync(PostgresWatches(strict), TEN_THOUSAND) == Synced()
     await strict.close()
 
 
